@@ -69,7 +69,7 @@ func Parse(s string) (Box, error) {
 		}
 	}
 	data, err := base64.RawURLEncoding.Strict().DecodeString(b64)
-	if err != nil || len(data) < 32+16 {
+	if err != nil || len(data) < 32+16 || strings.ContainsAny(b64, "\r\n") { // the decoder skips line ends
 		return Box{}, ErrFormat
 	}
 	return Box{KeyID: id, Data: data}, nil
