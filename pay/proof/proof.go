@@ -69,7 +69,8 @@ const (
 	domain       = "countersign cavv v1\x00"
 )
 
-var epoch = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+// epoch is where the hours of a value start.
+func epoch() time.Time { return time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC) }
 
 // KeyIndex is the byte by which a value names its key. Maker and checker derive it from the key's id
 // alone, so it needs no table; a ring whose ids collide should rotate once more.
@@ -87,9 +88,9 @@ func Make(keyIndex byte, key []byte, c Claim, at time.Time) [Size]byte {
 	var v [Size]byte
 	v[0] = version<<4 | c.Method&0x0f
 	v[1] = keyIndex
-	hours := uint32(at.Sub(epoch) / time.Hour)
+	hours := uint32(at.Sub(epoch()) / time.Hour)
 	v[2], v[3], v[4] = byte(hours>>16), byte(hours>>8), byte(hours)
-	if c.Method == 0 || c.Method > 15 || at.Before(epoch) || !encodable(c) {
+	if c.Method == 0 || c.Method > 15 || at.Before(epoch()) || !encodable(c) {
 		panic("proof: a claim that cannot be encoded")
 	}
 	sum := mac(key, v[:headSize], c)
@@ -115,7 +116,7 @@ func Check(key func(index byte) []byte, value []byte, c Claim, now time.Time) (a
 		return time.Time{}, ErrProof
 	}
 	hours := uint32(value[2])<<16 | uint32(value[3])<<8 | uint32(value[4])
-	at = epoch.Add(time.Duration(hours) * time.Hour)
+	at = epoch().Add(time.Duration(hours) * time.Hour)
 	if at.After(now.Add(clockSkew)) || now.Sub(at) > MaxAge {
 		return time.Time{}, ErrProof
 	}
