@@ -7,12 +7,15 @@ package ui
 
 import (
 	"embed"
+	"encoding/json"
 	"html/template"
 	"io"
 	"io/fs"
 	"net/http"
 	"net/url"
+	"strconv"
 	"sync"
+	"time"
 
 	base "countersign/ui"
 )
@@ -34,20 +37,68 @@ type FrameData struct {
 	Currency     string // ISO 4217 alphabetic
 	Display      string // "€23.40"
 	Description  string
-	State        string   // StateCard and so on
-	Problem      *Problem // why the shopper is back at the card form; nil at first
-	Vault        Key      // the number is sealed to it
-	Ranges       []Range  // the code is sealed to the key of the card's range
-	SubmitURL    string   // POST of the sealed card
-	StateURL     string   // GET of the state
-	ChallengeURL string   // the page around the bank's confirmation
-	LeaveURL     string   // where "leave" goes (usually the shop's cancel address)
-	ReturnURL    string   // where a paid shopper goes
-	ACSURL       string   // the bank's page (challenge only)
-	CReq         string   // EMV 3DS CReq, base64url
-	SessionData  string   // EMV 3DS threeDSSessionData
-	Hosted       bool     // the page fills the window and navigates by itself; otherwise it is in a frame
-	SelfURL      string   // address of the frame or hosted page itself, for going back to it; derived from Payment and Key when empty
+	State        string    // StateCard and so on
+	Problem      *Problem  // why the shopper is back at the card form; nil at first
+	Vault        Key       // the number is sealed to it
+	Ranges       []Range   // the code is sealed to the key of the card's range
+	SubmitURL    string    // POST of the sealed card
+	StateURL     string    // GET of the state
+	ChallengeURL string    // the page around the bank's confirmation
+	LeaveURL     string    // where "leave" goes (usually the shop's cancel address)
+	ReturnURL    string    // where a paid shopper goes
+	ACSURL       string    // the bank's page (challenge only)
+	CReq         string    // EMV 3DS CReq, base64url
+	SessionData  string    // EMV 3DS threeDSSessionData
+	Hosted       bool      // the page fills the window and navigates by itself; otherwise it is in a frame
+	Expires      time.Time // when the bank stops waiting (challenge only); zero = ten minutes from when the page opens
+}
+
+// Self is the address of the payment's frame, or of its hosted page.
+func (d FrameData) Self() string {
+	path := "/frame/"
+	if d.Hosted {
+		path = "/p/"
+	}
+	return path + url.PathEscape(d.Payment) + "?key=" + url.QueryEscape(d.Key)
+}
+
+// Until is Expires in Unix seconds, "" when it is not known.
+func (d FrameData) Until() string {
+	if d.Expires.IsZero() {
+		return ""
+	}
+	return strconv.FormatInt(d.Expires.Unix(), 10)
+}
+
+// Config is what the page's script needs, as JSON. Keys travel only to the card form.
+func (d FrameData) Config() (string, error) {
+	c := config{
+		Payment: d.Payment, Acceptor: d.Acceptor, Site: d.SiteURL, Amount: d.Amount, Currency: d.Currency, State: d.State, Hosted: d.Hosted,
+		Submit: d.SubmitURL, Status: d.StateURL, Challenge: d.ChallengeURL, Back: d.ReturnURL, Self: d.Self(), Problem: d.Problem,
+	}
+	if d.State == StateCard {
+		c.Vault, c.Ranges = d.Vault, d.Ranges
+	}
+	b, err := json.Marshal(c)
+	return string(b), err
+}
+
+type config struct {
+	Payment   string   `json:"payment"`
+	Acceptor  string   `json:"acceptor"`
+	Site      string   `json:"site"`
+	Amount    int64    `json:"amount"`
+	Currency  string   `json:"currency"`
+	State     string   `json:"state"`
+	Hosted    bool     `json:"hosted"`
+	Vault     Key      `json:"vault"`
+	Ranges    []Range  `json:"ranges"`
+	Submit    string   `json:"submit"`
+	Status    string   `json:"status"`
+	Challenge string   `json:"challenge"`
+	Back      string   `json:"back"`
+	Self      string   `json:"self"`
+	Problem   *Problem `json:"problem"`
 }
 
 // The states of FrameData.
