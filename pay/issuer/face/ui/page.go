@@ -1,0 +1,78 @@
+// Package ui is the bank's card face: the page that shows number, expiry and security code to the holder.
+//
+// The page makes an X25519 key pair, sends the public key with its one-time ticket, and opens the sealed answer
+// itself; so no HTTP stack, log or memory outside the issuer's opening function and the holder's browser ever
+// holds the card in clear. What it shows lives in a closed shadow root and goes away after a minute.
+package ui
+
+import (
+	"embed"
+	"html/template"
+	"io"
+	"io/fs"
+	"net/http"
+	"sync"
+
+	base "countersign/ui"
+)
+
+//go:embed dist
+var dist embed.FS
+
+//go:embed *.html
+var templates embed.FS
+
+// PageData is what the card face needs. The sealed answer to OpenURL is JSON {"box": "v1.page.BASE64URL"}, made by
+//
+//	sealed.Seal(sealed.Face, "page", public, []byte("face "+ticket), json)
+//
+// with json = {"number": digits, "expiry": "YYMM", "code": digits, "name": holder}.
+type PageData struct {
+	Ticket  string // the one-time ticket of the address
+	OpenURL string // POST {"ticket","public"}; "/card/open" when empty
+	Brand   string // "Demo Bank"; may be empty
+	Ask     bool   // show a button first instead of opening at once
+}
+
+// Page writes the card face. Headers: countersign/ui.SecureWith(h, CSP(…)).
+func Page(w io.Writer, d PageData) error {
+	if d.OpenURL == "" {
+		d.OpenURL = "/card/open"
+	}
+	return render(w, "face.html", d)
+}
+
+// Gone writes the page for a ticket that is used, expired or unknown.
+func Gone(w io.Writer) error { return render(w, "gone.html", nil) }
+
+// CSP is the policy of both pages; the given origins may frame them (Mobile Bank, and the tour in the demo).
+func CSP(ancestors ...string) string {
+	return base.Policy{Form: []string{"'none'"}, Ancestors: ancestors}.String()
+}
+
+// Assets serves script and style. Mount it at "/_face/" on origin face.bank, and countersign/ui.Assets at "/_ui/".
+func Assets() http.Handler { return bundle() }
+
+func bundle() *base.Bundle {
+	files, err := fs.Sub(dist, "dist")
+	if err != nil {
+		panic(err) // "dist" is a constant and embedded
+	}
+	return base.NewBundle("/_face/", files)
+}
+
+// pageTable holds the parsed templates; read-only once made.
+var pageTable = sync.OnceValues(func() (*template.Template, error) {
+	b := bundle()
+	return template.New("").Funcs(base.Funcs()).Funcs(template.FuncMap{
+		"css": b.Stylesheet, "js": b.Script, "cssURL": func(n string) string { return b.URL(n) },
+	}).ParseFS(templates, "*.html")
+})
+
+func render(w io.Writer, name string, data any) error {
+	t, err := pageTable()
+	if err != nil {
+		return err
+	}
+	return t.ExecuteTemplate(w, name, data)
+}
