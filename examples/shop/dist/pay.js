@@ -1,0 +1,1 @@
+"use strict";(()=>{var t=document.querySelector("#pay"),n=window.Countersign;n?n.mount(t,t.dataset.frame,{title:"Card payment",onState:e=>{(e.state==="paid"||e.state==="closed")&&setTimeout(()=>location.assign(t.dataset.back),e.state==="paid"?1200:0)}}):t.textContent="The payment form could not be loaded. Please use the link below.";})();
