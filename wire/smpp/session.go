@@ -121,7 +121,7 @@ func (s *Session) call(ctx context.Context, c Command, body []byte) (PDU, error)
 		defer s.mu.Unlock()
 		return PDU{}, fmt.Errorf("%w: %w", ErrNotSent, s.err)
 	}
-	s.seq = s.seq&0x7fffffff + 1
+	s.seq = s.seq%0x7fffffff + 1
 	seq := s.seq
 	s.waiting[seq] = answer
 	err := s.write(PDU{Command: c, Sequence: seq, Body: body})
