@@ -27,7 +27,7 @@ func just(word string) format   { return format{json: '"', min: 1, max: 16, code
 func boolean() format           { return format{json: 't'} }
 func uuid() format              { return format{json: '"', min: 36, max: 36, check: isUUID[[]byte]} }
 func webURL(max int) format     { return format{json: '"', min: 1, max: max, check: isURL} }
-func b64(n int) format       { return format{json: '"', min: n, max: n, check: isBase64} }
+func b64(n int) format          { return format{json: '"', min: n, max: n, check: isBase64} }
 func object(fields []field) format {
 	return format{json: '{', max: MaxSize, fields: fields}
 }
