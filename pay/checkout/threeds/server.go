@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"countersign/wire/emv3ds"
 	"countersign/wire/emv3ds/link"
@@ -178,6 +179,9 @@ func atoi(digits string) int {
 	return n
 }
 
+// complaint is how long delivering an Erro may take.
+const complaint = 3 * time.Second
+
 // complain sends an Erro about an answer to the directory; nobody answers it.
 func (s *Server) complain(f *emv3ds.Fault, about *emv3ds.Message) {
 	s.cfg.Log.Warn("answer of the directory refused", "fault", f.String())
@@ -185,11 +189,9 @@ func (s *Server) complain(f *emv3ds.Fault, about *emv3ds.Message) {
 	if erro == nil {
 		return
 	}
-	s.work.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Timeout)
-		defer cancel()
-		if _, err := s.ds.Post(ctx, erro); err != nil {
-			s.cfg.Log.Warn("Erro not delivered", "error", err)
-		}
-	})
+	ctx, cancel := context.WithTimeout(context.Background(), complaint)
+	defer cancel()
+	if _, err := s.ds.Post(ctx, erro); err != nil {
+		s.cfg.Log.Warn("Erro not delivered", "error", err)
+	}
 }
