@@ -5,7 +5,7 @@
 // (authenticationValue) and the card networks carry for it:
 //
 //	1  version 1 in the high four bits, method in the low four
-//	1  key index (KeyIndex of the key's id)
+//	1  key index (the key's number in its ring, keys.Key.Number)
 //	3  hours since 2020-01-01 00:00 UTC, big endian
 //	16 HMAC-SHA-256, cut to 128 bits
 //
@@ -71,16 +71,6 @@ const (
 
 // epoch is where the hours of a value start.
 func epoch() time.Time { return time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC) }
-
-// KeyIndex is the byte by which a value names its key. Maker and checker derive it from the key's id
-// alone, so it needs no table; a ring whose ids collide should rotate once more.
-func KeyIndex(keyID string) byte {
-	h := byte(0)
-	for i := range len(keyID) {
-		h = (h<<3 | h>>5) ^ keyID[i]*167
-	}
-	return h
-}
 
 // Make proves a claim at a time with a 32-byte key. It panics on a claim that cannot be encoded:
 // a method outside 1–15, an acceptor or transaction id that is too long, an amount without currency.

@@ -182,18 +182,6 @@ func TestClaimsNeverMeet(t *testing.T) {
 	})
 }
 
-func TestKeyIndexSpreads(t *testing.T) {
-	seen := map[byte]int{}
-	for i := range 1024 {
-		seen[proof.KeyIndex("cavv-"+hex.EncodeToString([]byte{byte(i >> 8), byte(i)}))]++
-	}
-	for b, n := range seen {
-		if n > 32 {
-			t.Errorf("index %d has %d of 1024 ids", b, n)
-		}
-	}
-}
-
 func FuzzCheck(f *testing.F) {
 	c := claim(f)
 	v := proof.Make(7, key(1), c, at())
