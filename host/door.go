@@ -23,6 +23,7 @@ type door struct {
 	server  *http.Server
 	admin   *http.Server
 	adminLn net.Listener
+	page    *template.Template
 	base    context.Context
 	cut     context.CancelFunc
 
@@ -45,22 +46,25 @@ func newDoor(h *Host, ln net.Listener) (*door, error) {
 	d := &door{h: h, ln: ln, origins: map[string]http.Handler{}}
 	d.base, d.cut = context.WithCancel(context.Background())
 	quiet := slog.NewLogLogger(h.cfg.Log.Handler(), slog.LevelDebug)
-	make := func(handler http.Handler) *http.Server {
+	var err error
+	if d.page, err = template.New("fallback").Parse(fallbackPage); err != nil {
+		return d, err
+	}
+	server := func(handler http.Handler) *http.Server {
 		return &http.Server{
 			Handler: handler, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 			ErrorLog: quiet, BaseContext: func(net.Listener) context.Context { return d.base },
 		}
 	}
-	d.server = make(d)
+	d.server = server(d)
 	if h.cfg.Admin == "" {
 		return d, nil
 	}
-	var err error
 	if d.adminLn, err = net.Listen("tcp", h.cfg.Admin); err != nil {
 		ln.Close()
 		return d, fmt.Errorf("host: admin address: %w", err)
 	}
-	d.admin = make(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	d.admin = server(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !d.operate(w, r) {
 			http.NotFound(w, r)
 		}
@@ -188,14 +192,14 @@ func problem(w http.ResponseWriter, status int, code, title string) {
 	json.NewEncoder(w).Encode(map[string]any{"type": "about:blank", "title": title, "status": status, "code": code})
 }
 
-var fallbackTemplate = template.Must(template.New("fallback").Parse(`<!doctype html>
+const fallbackPage = `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Countersign</title>
 <style>body{font:1.1rem/1.6 system-ui,sans-serif;margin:3rem auto;max-width:34rem;padding:0 1rem;color:#1b1f24;background:#fff}a{color:#0b57d0}
 @media(prefers-color-scheme:dark){body{color:#e6e8eb;background:#15181c}a{color:#8ab4f8}}</style>
 <main><h1>Countersign</h1><p>There is nothing at this address. These are the addresses of this house:</p>
 <ul>{{range .}}<li><a href="{{.}}">{{.}}</a></li>{{else}}<li>(none is open yet)</li>{{end}}</ul></main></html>
-`))
+`
 
 // fallback is the page for an unknown host: where the doors are.
 func (d *door) fallback(w http.ResponseWriter, r *http.Request) {
@@ -213,7 +217,7 @@ func (d *door) fallback(w http.ResponseWriter, r *http.Request) {
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusMisdirectedRequest)
-	_ = fallbackTemplate.Execute(w, urls)
+	_ = d.page.Execute(w, urls)
 }
 
 // recorder remembers status and size of an answer.

@@ -41,7 +41,7 @@ type Options struct {
 	Readers  int         // connections for Read, opened when needed; 0 = 4
 	MaxBatch int         // most functions in one commit; 0 = 256
 	WALLimit int64       // bytes of write-ahead log after which readers are waited for to fold it; 0 = 64 MiB
-	Fatal    func(error) // called when a commit failed in doubt; nil = write to stderr and exit with code 70
+	Fatal    func(error) // called when a commit failed in doubt; nil = panic on the writer, which ends the process
 
 	// Pragmas are for tests that must see Open refuse unsafe settings; run after Open's own.
 	Pragmas []string
@@ -86,7 +86,7 @@ func Open(path string, migrations []string, opt Options) (*DB, error) {
 		opt.WALLimit = 64 << 20
 	}
 	if opt.Fatal == nil {
-		opt.Fatal = exit
+		opt.Fatal = crash
 	}
 	w, err := openConn(path, opt.Pragmas, false)
 	if err != nil {
@@ -108,9 +108,9 @@ func Open(path string, migrations []string, opt Options) (*DB, error) {
 	return db, nil
 }
 
-func exit(err error) {
-	fmt.Fprintln(os.Stderr, "countersign: a commit failed; stopping so that nothing false is answered:", err)
-	os.Exit(70)
+// crash ends the process: it runs on the writer's goroutine, where nobody recovers.
+func crash(err error) {
+	panic(fmt.Sprintf("sql: a commit failed; stopping so that nothing false is answered: %v", err))
 }
 
 func openConn(path string, extra []string, readOnly bool) (*sqlite.Conn, error) {

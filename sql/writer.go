@@ -122,10 +122,11 @@ func (db *DB) batch(c *Conn, jobs []*job) {
 	db.writes.Add(uint64(good))
 }
 
-// doubt deals with a failed COMMIT. A full disk is known to have stored nothing; anything else might
-// have stored all of it.
+// doubt deals with a failed COMMIT. A full disk or a broken constraint is known to have stored nothing;
+// anything else might have stored all of it.
 func (db *DB) doubt(c *Conn, jobs []*job, err error) {
-	if code := sqlite.ErrCode(err).ToPrimary(); code == sqlite.ResultFull || code == sqlite.ResultBusy {
+	switch sqlite.ErrCode(err).ToPrimary() {
+	case sqlite.ResultFull, sqlite.ResultBusy, sqlite.ResultConstraint: // the last: a deferred foreign key
 		db.rollback(c)
 		fail(jobs, fmt.Errorf("%w: %w", ErrNotWritten, err))
 		return
