@@ -133,3 +133,18 @@ func (r Rules) saveCard(tx Tx, card Card, now time.Time) error {
 	return r.record(tx, &c, Record{At: now, Kind: "card", Subject: card.ID, Holder: card.Holder, Card: card.ID},
 		Body{Status: string(card.Status)})
 }
+
+// AddCodeKey writes down how a card verification key takes the expiry. A key that is known is left as it is.
+func (r Rules) AddCodeKey(tx Tx, k CodeKey, now time.Time) error {
+	known, err := tx.CodeKeys()
+	if err != nil {
+		return err
+	}
+	for _, have := range known {
+		if have.ID == k.ID {
+			return nil
+		}
+	}
+	c := Changes{CodeKeys: []CodeKey{k}}
+	return r.record(tx, &c, Record{At: now, Kind: "code key", Subject: k.ID}, Body{Status: k.Order})
+}

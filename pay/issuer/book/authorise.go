@@ -1,6 +1,7 @@
 package book
 
 import (
+	"slices"
 	"time"
 
 	"countersign/pay/ledger"
@@ -151,11 +152,13 @@ func (a *attempt) counter() (Reason, error) {
 }
 
 func (a *attempt) compare() (Reason, error) {
-	a.code = a.f.Code
 	switch a.f.Code {
-	case CodeMatch:
-		return Fine, nil
-	case CodeNoMatch:
+	case CodeGiven:
+		if slices.Contains(a.f.Matches, a.card.CVK) {
+			a.code = CodeMatch
+			return Fine, nil
+		}
+		a.code = CodeNoMatch
 		a.changes.Tries = append(a.changes.Tries, Try{Card: a.card.ID, Key: a.f.Key, At: a.now})
 		return CodeWrong, nil
 	case CodeAbsent:
@@ -165,6 +168,7 @@ func (a *attempt) compare() (Reason, error) {
 		a.code = CodeSkipped
 		return CodeMissing, nil
 	}
+	a.code = CodeUnable
 	return CodeTampered, nil
 }
 

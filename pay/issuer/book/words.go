@@ -91,13 +91,14 @@ type Header struct {
 	Index     Index  // of DE 2
 }
 
-// What the caller found out about the code (ISO 8583 DE 48.87 here).
+// What the caller says of the code in Purchase.Code, and what the answer says of it (ISO 8583 DE 48.87 here).
 const (
 	CodeAbsent  byte = 0   // none came
-	CodeMatch   byte = 'M' // it is the right one
-	CodeNoMatch byte = 'N' // it is not: this spends a try
-	CodeSkipped byte = 'P' // answered when the code was not looked at
-	CodeUnable  byte = 'U' // the sealed box does not open: changed, moved, or for another key
+	CodeGiven   byte = 'G' // one came; Purchase.Matches has the keys under which it is right
+	CodeUnable  byte = 'U' // its sealed box does not open: changed, moved, or for another key
+	CodeMatch   byte = 'M' // answer: it is the right one
+	CodeNoMatch byte = 'N' // answer: it is not; this spends a try
+	CodeSkipped byte = 'P' // answer: it was not looked at
 )
 
 // Purchase is a request for an authorisation or an account check, as facts.
@@ -105,10 +106,11 @@ type Purchase struct {
 	Header
 	Amount       money.Amount
 	AccountCheck bool
-	Expiry       string // as the shopper gave it, YYMM
-	Code         byte   // one of CodeAbsent, CodeMatch, CodeNoMatch, CodeUnable
-	Proof        []byte // the CAVV, nil when there is none
-	ProofOK      bool   // it proves this card, merchant, amount and transaction, and is not too old
+	Expiry       string   // as the shopper gave it, YYMM
+	Code         byte     // one of CodeAbsent, CodeGiven, CodeUnable
+	Matches      []string // ids of the card verification keys (Card.CVK) that give this code for number and expiry
+	Proof        []byte   // the CAVV, nil when there is none
+	ProofOK      bool     // it proves this card, merchant, amount and transaction, and is not too old
 
 	// Made by the caller, used only when needed.
 	Approval     string // six digits
@@ -189,10 +191,17 @@ type Changes struct {
 	Cards    []Card
 	Holders  []Holder
 	Owners   []Owner
+	CodeKeys []CodeKey
 	Tries    []Try
 	Proofs   []Proof
 	Early    []Early
 	Trail    []Record
+}
+
+// CodeKey is what the bank must know of a card verification key beside the key itself.
+type CodeKey struct {
+	ID    string
+	Order string // how the expiry goes into the algorithm: "YYMM" or "MMYY"; both are in use, so it is a fact of the key
 }
 
 // Owner says whose an account is.
@@ -228,6 +237,7 @@ type Tx interface {
 	Holder(id string) (Holder, bool, error)
 	Card(id string) (Card, bool, error)
 	CardByIndex(Index) (Card, bool, error)
+	CodeKeys() ([]CodeKey, error)
 	Message(key string) (Message, bool, error)
 	// Lifecycle finds the newest purchase of the lifecycle that has a hold.
 	Lifecycle(acquirer, lifecycle string) (Message, bool, error)

@@ -34,6 +34,7 @@ type State struct {
 	Messages  map[string]book.Message
 	Trail     []book.Record
 
+	codeKeys []book.CodeKey
 	byIndex  map[book.Index]string
 	byLife   map[string]string // acquirer/lifecycle → key of the newest purchase with a hold
 	byHold   map[ledger.HoldID]string
@@ -124,6 +125,7 @@ func (s *State) apply(c *book.Changes) {
 	for _, o := range c.Owners {
 		s.Owners[o.Account] = o.Holder
 	}
+	s.codeKeys = append(s.codeKeys, c.CodeKeys...)
 	for _, m := range c.Messages {
 		s.message(m)
 	}
@@ -193,6 +195,8 @@ func (t *tx) Lifecycle(acquirer, lifecycle string) (book.Message, bool, error) {
 func (t *tx) MessageOfHold(id ledger.HoldID) (book.Message, bool, error) {
 	return get(t.Messages, t.byHold[id])
 }
+
+func (t *tx) CodeKeys() ([]book.CodeKey, error) { return slices.Clone(t.codeKeys), nil }
 
 func (t *tx) IsEarly(key string) (bool, error) { _, ok := t.early[key]; return ok, nil }
 
