@@ -30,7 +30,7 @@ func Role(cfg Config) host.Role {
 	return host.Role{Name: "shop", Origins: []string{"shop"}, Start: func(_ context.Context, env *host.Env) (*host.Running, error) {
 		client := cfg.Client
 		if client == nil {
-			client = http.DefaultClient
+			client = host.LoopbackClient()
 		}
 		s, err := New(Options{
 			API: API{Base: env.URL("pay"), Key: cfg.APIKey, Client: client}, WebhookSecret: cfg.WebhookSecret, Site: env.URL("shop"),

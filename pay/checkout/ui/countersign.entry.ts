@@ -19,7 +19,6 @@ function mount(element: Element | string, frameURL: string, options: Options = {
   style.height = "34rem";
   style.border = "0";
   style.display = "block";
-  style.colorScheme = "light dark";
   const hear = (e: MessageEvent) => {
     const m = e.data;
     if (e.source !== frame.contentWindow || e.origin !== url.origin || m?.source !== "countersign") return;
