@@ -133,6 +133,7 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			d.h.cfg.Log.Error("panic in a handler", "origin", origin, "type", reflect.TypeOf(p).String(), "stack", string(debug.Stack()))
 			if rec.status == 0 {
 				problem(rec, http.StatusInternalServerError, "internal", "Something broke on our side.")
+				p = nil // answered in full: the connection may live on
 			}
 		}
 		took := time.Since(begin)

@@ -177,11 +177,21 @@ func TestTamperingIsRefused(t *testing.T) {
 		"another reader": func(t *testing.T, dir string) {
 			edit(t, dir, func(l []map[string]any) { find(l, "code-seal-1")["readers"] = []string{"checkout", "issuer"} })
 		},
-		"another owner":   func(t *testing.T, dir string) { edit(t, dir, func(l []map[string]any) { find(l, "otp-1")["owner"] = "shop" }) },
-		"another purpose": func(t *testing.T, dir string) { edit(t, dir, func(l []map[string]any) { find(l, "otp-1")["purpose"] = "cavv" }) },
-		"another number":  func(t *testing.T, dir string) { edit(t, dir, func(l []map[string]any) { find(l, "otp-1")["number"] = 2 }) },
-		"cut short":       func(t *testing.T, dir string) { edit(t, dir, func(l []map[string]any) { find(l, "otp-1")["blob"] = "AAAA" }) },
-		"another check":   func(t *testing.T, dir string) { edit(t, dir, func(l []map[string]any) { find(l, "otp-1")["check"] = "000000" }) },
+		"another owner": func(t *testing.T, dir string) {
+			edit(t, dir, func(l []map[string]any) { find(l, "otp-1")["owner"] = "shop" })
+		},
+		"another purpose": func(t *testing.T, dir string) {
+			edit(t, dir, func(l []map[string]any) { find(l, "otp-1")["purpose"] = "cavv" })
+		},
+		"another number": func(t *testing.T, dir string) {
+			edit(t, dir, func(l []map[string]any) { find(l, "otp-1")["number"] = 2 })
+		},
+		"cut short": func(t *testing.T, dir string) {
+			edit(t, dir, func(l []map[string]any) { find(l, "otp-1")["blob"] = "AAAA" })
+		},
+		"another check": func(t *testing.T, dir string) {
+			edit(t, dir, func(l []map[string]any) { find(l, "otp-1")["check"] = "000000" })
+		},
 		"another KEK": func(t *testing.T, dir string) {
 			os.WriteFile(filepath.Join(dir, "kek"), []byte(strings.Repeat("ab", 32)+"\n"), 0o600)
 		},
