@@ -90,11 +90,11 @@ var areq220Table = []field{
 
 	{"deviceRenderOptions", 'R', app, object(renderOptions220Table), nil},
 	{"sdkAppID", 'R', app, uuid(), nil},
-	{"sdkEncData", 'C', app, text(1, 64000), nil},
+	{"sdkEncData", 'R', app, text(1, 64000), nil},
 	{"sdkEphemPubKey", 'R', app, format{json: '{', max: 256}, nil},
 	{"sdkMaxTimeout", 'R', app, digits(2, 2), nil},
 	{"sdkReferenceNumber", 'R', app, text(1, 32), nil},
-	{"sdkTransID", 'R', app, uuid(), nil},
+	{"sdkTransID", 'C', app, uuid(), always},
 
 	{"dsReferenceNumber", 'C', all, text(1, 32), atACS},
 	{"dsTransID", 'C', all, uuid(), atACS},

@@ -23,7 +23,7 @@ var ares220Table = []field{
 	{"messageExtension", 'C', all, list(10, object(extension220Table)), nil},
 	{"acsRenderingType", 'C', app, object(rendering220Table), status("CD")},
 	{"acsSignedContent", 'C', app, text(1, 64000), status("C")},
-	{"sdkTransID", 'R', app, uuid(), nil},
+	{"sdkTransID", 'C', app, uuid(), always},
 }
 
 var creq220Table = []field{
@@ -44,7 +44,7 @@ var cres220Table = []field{
 	{"challengeCompletionInd", 'O', all, oneOf("Y,N"), nil},
 	{"messageExtension", 'C', all, list(10, object(extension220Table)), nil},
 	{"acsCounterAtoS", 'R', app, digits(3, 3), nil},
-	{"sdkTransID", 'R', app, uuid(), nil},
+	{"sdkTransID", 'C', app, uuid(), always},
 }
 
 var rreq220Table = []field{
@@ -66,7 +66,7 @@ var rreq220Table = []field{
 	{"whiteListStatusSource", 'C', all, oneOf("01-03,80-99"), whiteListed},
 	{"messageExtension", 'C', all, list(10, object(extension220Table)), nil},
 	{"acsRenderingType", 'C', app, object(rendering220Table), nil},
-	{"sdkTransID", 'R', app, uuid(), nil},
+	{"sdkTransID", 'C', app, uuid(), always},
 }
 
 var rres220Table = []field{
