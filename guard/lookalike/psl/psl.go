@@ -146,21 +146,21 @@ func hashBack(s string) uint32 {
 	return finish(h)
 }
 
-func (l *List) find(h uint32, name string) uint32 {
+func (l *List) find(h uint32, name []byte) uint32 {
 	for slot := finish(h) & l.mask; ; slot = (slot + 1) & l.mask {
 		v := l.slots[slot]
 		if v == 0 {
 			return 0
 		}
 		at := int(v&(1<<26-1)) - 1
-		if end := at + len(name); end < len(l.text) && l.text[end] == '\n' && l.text[at:end] == name && (at == 0 || l.text[at-1] == '\n') {
+		if end := at + len(name); end < len(l.text) && l.text[end] == '\n' && l.text[at:end] == string(name) && (at == 0 || l.text[at-1] == '\n') {
 			return v >> 26
 		}
 	}
 }
 
 // Split finds the suffixes of a host: lower-case ASCII labels joined by single dots, none at the end. It does not allocate.
-func (l *List) Split(host string) Split {
+func (l *List) Split(host []byte) Split {
 	s := Split{Suffix: len(host), Registrable: -1, ICANN: len(host), ICANNRegistrable: -1}
 	h := uint32(0x811c9dc5)
 	var wild uint32         // wildcard flags of the suffix one label shorter
@@ -208,7 +208,7 @@ func (l *List) Split(host string) Split {
 }
 
 // labelBefore gives the start of the label left of the offset, or -1.
-func labelBefore(host string, at int) int {
+func labelBefore(host []byte, at int) int {
 	if at <= 1 {
 		return -1
 	}

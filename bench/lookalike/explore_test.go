@@ -1,0 +1,94 @@
+package lookalike
+
+import (
+	"fmt"
+	"os"
+	"sort"
+	"testing"
+
+	"countersign/guard/brands"
+	"countersign/guard/lookalike"
+	"countersign/guard/verdict"
+)
+
+func TestExplore(t *testing.T) {
+	if os.Getenv("EXPLORE") == "" {
+		t.Skip("by hand")
+	}
+	cat, _ := brands.Builtin()
+	e, err := lookalike.New(cat, lookalike.Options{Raw: os.Getenv("RAW") != ""})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := os.Getenv("MISS")
+	for _, set := range []string{"gen-dnstwist", "gen-ail"} {
+		type c struct{ n, danger, caution, hint, genuine int }
+		counts := map[string]*c{}
+		lines(set, func(f []string) {
+			brand := label(f[0])
+			size := "6+"
+			if len(brand) < 4 {
+				size = "3"
+			} else if len(brand) < 6 {
+				size = "4-5"
+			}
+			k := size + " " + f[1]
+			if counts[k] == nil {
+				counts[k] = &c{}
+			}
+			x := counts[k]
+			x.n++
+			a := e.Check(f[2])
+			switch {
+			case a.Level == verdict.Danger:
+				x.danger++
+			case a.Level == verdict.Caution:
+				x.caution++
+			case a.Level == verdict.Genuine || a.Class == verdict.Owned:
+				x.genuine++
+			case a.Class != verdict.None:
+				x.hint++
+				if want == k {
+					fmt.Println("hint", f[0], f[2], a.Class, e.Token(a))
+				}
+			default:
+				if want == k {
+					fmt.Println("miss", f[0], f[2])
+				}
+			}
+		})
+		keys := []string{}
+		for k := range counts {
+			keys = append(keys, k)
+		}
+		sort.Strings(keys)
+		for _, k := range keys {
+			x := counts[k]
+			fmt.Printf("%-14s %-24s n %6d danger %6d caution %6d hint %6d genuine %4d  warned %.4f any %.4f\n", set, k, x.n, x.danger, x.caution, x.hint, x.genuine,
+				float64(x.danger+x.caution)/float64(x.n-x.genuine), float64(x.danger+x.caution+x.hint)/float64(x.n-x.genuine))
+		}
+	}
+	levels := map[string]int{}
+	n := 0
+	lines("popular-cloudflare", func(f []string) {
+		n++
+		a := e.Check(f[0])
+		if a.Level.Rank() > 1 {
+			levels[a.Level.String()+" "+a.Class.String()]++
+			levels[a.Level.String()]++
+			if os.Getenv("FP") != "" {
+				fmt.Println("fp", a.Level, a.Class, e.Token(a), f[0], f[1])
+			}
+		}
+	})
+	fmt.Println(n, levels)
+}
+
+func label(d string) string {
+	for i := range d {
+		if d[i] == '.' {
+			return d[:i]
+		}
+	}
+	return d
+}

@@ -1,0 +1,198 @@
+package lookalike
+
+import (
+	"strings"
+
+	"countersign/guard/lookalike/fold"
+	"countersign/guard/verdict"
+)
+
+// maxInside bounds the comparisons inside one host, however it is made.
+const maxInside = 400
+
+// inside finds protected names anywhere in what stands left of the suffix.
+func (s *search) inside() {
+	if len(s.left) < 5 {
+		return
+	}
+	var formBuf [maxText]byte
+	one := fold.AppendOne(formBuf[:0], s.left)
+	budget := maxInside
+	s.scan(one, nil, &budget)
+	if !joins(s.left) {
+		return
+	}
+	var coarseBuf [maxText]byte
+	var pos [maxText + 1]uint16
+	coarse := fold.AppendCoarse(coarseBuf[:0], pos[:], s.left)
+	if len(coarse) != len(one) {
+		s.scan(coarse, pos[:len(coarse)+1], &budget)
+	}
+}
+
+// joins reports whether the coarse form can differ from the letter-by-letter one in length.
+func joins(s []byte) bool {
+	for i := 0; i+1 < len(s); i++ {
+		switch s[i] {
+		case 'r', 'n', 'm', 'v', 'u', 'c':
+			switch s[i+1] {
+			case 'n', 'm', 'r', 'v', 'u', 'l', '1', 'i':
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// scan goes over one form. pos maps offsets in the form to offsets in the text; nil = the same.
+func (s *search) scan(form []byte, pos []uint16, budget *int) {
+	const b3 = hashBase * hashBase & (1<<64 - 1) * hashBase & (1<<64 - 1)
+	h := hashOf(form[:min(3, len(form))])
+	for i := 0; i+4 <= len(form); i++ {
+		h = h*hashBase + uint64(form[i+3]) + 1
+		for _, id := range s.e.grams.of(mix(h)) {
+			if *budget--; *budget < 0 {
+				return
+			}
+			t := &s.e.tokens[id]
+			f := t.one
+			if pos != nil {
+				f = t.coarse
+			}
+			if len(f) < 4 || len(form)-i < len(f) || string(form[i:i+len(f)]) != f {
+				continue
+			}
+			start, end := i, i+len(f)
+			if pos != nil {
+				start, end = int(pos[start]), int(pos[end])
+			}
+			s.occurrence(int32(id), start, end)
+		}
+		h -= (uint64(form[i]) + 1) * b3
+	}
+}
+
+// occurrence weighs a protected name that stands at left[start:end].
+func (s *search) occurrence(id int32, start, end int) {
+	t := &s.e.tokens[id]
+	f := finding{token: t, differs: verdict.Glyph, inside: true, where: atSegment}
+	if s.foreignAt(start) {
+		f.differs = verdict.Homograph
+	} else if string(s.left[start:end]) == t.text {
+		f.differs = verdict.Listed
+	}
+	if start < s.q.reg {
+		f.where = atSubPart
+	}
+	ls, le := start, end
+	for ls > 0 && s.left[ls-1] != '.' {
+		ls--
+	}
+	for le < len(s.left) && s.left[le] != '.' {
+		le++
+	}
+	leftEdge, leftRisk := s.edge(ls, start, true)
+	rightEdge, rightRisk := s.edge(end, le, false)
+	f.bothEdges = leftEdge && rightEdge
+	f.oneEdge = leftEdge || rightEdge
+	f.risk = leftRisk || rightRisk
+	if start == 0 || s.left[start-1] == '.' || s.left[start-1] == '-' {
+		f.embedded = s.embeds(t, end)
+	}
+	if !f.embedded && start == ls && end == le {
+		return // the whole label: asked before
+	}
+	s.weigh(id, f, start, end)
+}
+
+// edge judges the letters between the name and the end of its label: nothing, a hyphen, a digit or a known word make an edge. risk
+// reports a word such as login.
+func (s *search) edge(from, to int, before bool) (edge, risk bool) {
+	if from == to {
+		return true, false
+	}
+	near, far := from, to
+	if before {
+		for near = to; near > from && s.left[near-1] != '-'; near-- {
+		}
+		far = to
+	} else {
+		for far = from; far < to && s.left[far] != '-'; far++ {
+		}
+		near = from
+	}
+	if near == far { // a hyphen stands next to the name
+		return true, false
+	}
+	word := s.left[near:far]
+	digits := true
+	for _, c := range word {
+		digits = digits && c >= '0' && c <= '9'
+	}
+	if digits {
+		return true, false
+	}
+	switch s.wordsOnly(word) {
+	case strong:
+		return true, true
+	case weak:
+		return true, false
+	}
+	return false, false
+}
+
+// wordsOnly: the letters are one known word, or two in a row. It gives the greater weight, 0 if they are not.
+func (s *search) wordsOnly(word []byte) int32 {
+	if w := s.e.words.get(hashOf(word)); w != 0 {
+		return w
+	}
+	if len(word) > 24 {
+		return 0
+	}
+	for i := 2; i+2 <= len(word); i++ {
+		if a := s.e.words.get(hashOf(word[:i])); a != 0 {
+			if b := s.e.words.get(hashOf(word[i:])); b != 0 {
+				return max(a, b)
+			}
+		}
+	}
+	return 0
+}
+
+// embeds: one of the brand's own suffixes follows the name, with a dot, a hyphen or nothing between: aliexpress.com-order,
+// aliexpress-com, aliexpresscom.
+func (s *search) embeds(t *token, end int) bool {
+	rest := s.left[end:]
+	if len(rest) < 2 {
+		return false
+	}
+	b := &s.e.cat.Brands[t.brand]
+	for _, d := range b.Shop {
+		label, suffix, _ := strings.Cut(d, ".")
+		if label != t.text || suffix == "" {
+			continue
+		}
+		r := rest
+		glued := true
+		if r[0] == '.' || r[0] == '-' {
+			r, glued = r[1:], false
+		}
+		if glued && len(suffix) < 3 || len(r) < len(suffix) || !sameName(r[:len(suffix)], suffix) {
+			continue
+		}
+		if len(r) == len(suffix) || r[len(suffix)] == '.' || r[len(suffix)] == '-' {
+			return true
+		}
+	}
+	return false
+}
+
+// sameName compares with dots and hyphens alike.
+func sameName(a []byte, b string) bool {
+	for i, c := range a {
+		if c != b[i] && !(c == '-' && b[i] == '.') {
+			return false
+		}
+	}
+	return true
+}

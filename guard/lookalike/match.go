@@ -1,0 +1,115 @@
+package lookalike
+
+import (
+	"countersign/guard/lookalike/fold"
+	"countersign/guard/verdict"
+)
+
+func foldOne(c byte) byte { return fold.One(c) }
+
+// unit finds the protected names that s as a whole resembles and gives each to the search. s is a label or a part of one, projected, at
+// most maxHost long. The work is two probes per letter and form.
+func (e *Engine) unit(s []byte, to *search) {
+	if len(s) < 2 || len(s) > e.maxOne+e.maxOne/2+4 {
+		return
+	}
+	var oneBuf, coarseBuf [maxToken*2 + 8]byte
+	if len(s) > len(oneBuf) {
+		return
+	}
+	one := fold.AppendOne(oneBuf[:0], s)
+	coarse := fold.AppendCoarse(coarseBuf[:0], nil, s)
+	p := probe{e: e, s: s, one: one, coarse: coarse, to: to}
+	p.form(one)
+	if string(coarse) != string(one) {
+		p.form(coarse)
+	}
+	p.doubles()
+	p.unhyphened()
+}
+
+// probe is one search; it remembers the names that it has compared.
+type probe struct {
+	e              *Engine
+	s, one, coarse []byte
+	to             *search
+	tried          [8]uint16
+	n              int
+}
+
+func (p *probe) key(h uint64) {
+	for _, id := range p.e.near.of(mix(h)) {
+		p.try(id)
+	}
+}
+
+func (p *probe) try(id uint16) {
+	for _, old := range p.tried[:min(p.n, len(p.tried))] {
+		if old == id {
+			return
+		}
+	}
+	p.tried[p.n%len(p.tried)] = id
+	p.n++
+	if c := compare(p.s, p.one, p.coarse, &p.e.tokens[id]); c != verdict.None {
+		p.to.hit(int32(id), c)
+	}
+}
+
+// form asks for a form and for it with each letter out, with a hash that drops a letter in constant time.
+func (p *probe) form(f []byte) {
+	if len(f) > p.e.maxOne+2 {
+		return
+	}
+	full := hashOf(f)
+	p.key(full)
+	if len(f) < 4 {
+		return
+	}
+	// without letter i: prefix(i) * base^(n-1-i) + suffix(i+1), both kept up while walking from the right
+	var prefix [maxToken + 4]uint64
+	for i, c := range f {
+		prefix[i+1] = prefix[i]*hashBase + uint64(c) + 1
+	}
+	suffix, power := uint64(0), uint64(1)
+	for i := len(f) - 1; i >= 0; i-- {
+		p.key(prefix[i]*power + suffix)
+		suffix += (uint64(f[i]) + 1) * power
+		power *= hashBase
+	}
+}
+
+// doubles asks for the letters without each pair of equal neighbours.
+func (p *probe) doubles() {
+	if len(p.s) < 6 || len(p.s) > p.e.maxOne {
+		return
+	}
+	for i := 0; i+1 < len(p.s); i++ {
+		if p.s[i] != p.s[i+1] {
+			continue
+		}
+		h := uint64(0)
+		for j, c := range p.one {
+			if j != i && j != i+1 {
+				h = h*hashBase + uint64(c) + 1
+			}
+		}
+		p.key(h + seedOne)
+	}
+}
+
+// unhyphened asks for the letters without hyphens.
+func (p *probe) unhyphened() {
+	h, n, seen := uint64(0), 0, false
+	for _, c := range p.one {
+		if c == '-' {
+			seen = true
+			continue
+		}
+		h = h*hashBase + uint64(c) + 1
+		n++
+	}
+	if seen && n >= 3 {
+		p.key(h)
+	}
+}

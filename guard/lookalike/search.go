@@ -1,0 +1,223 @@
+package lookalike
+
+import (
+	"countersign/guard/lookalike/fold"
+	"countersign/guard/verdict"
+)
+
+// place is where in the host a part stands.
+type place uint8
+
+const (
+	atLabel   place = iota // the registrable label as a whole: aliexpres.com
+	atSegment              // a hyphenated part of it: aliexpres-login.com
+	atSub                  // a whole label left of it: aliexpres.example.com
+	atSubPart              // a hyphenated part of such a label
+	atJoin                 // labels joined across dots: ali.express.com
+)
+
+// search is the work on one host: what has been found so far.
+type search struct {
+	e        *Engine
+	q        *name
+	left     []byte // what stands left of the suffix
+	best     Answer
+	score    int
+	exact    bool   // the registrable label is a protected name, letter by letter
+	tenant   bool   // the suffix is a hosting platform's
+	risk     int8   // a word such as login or track stands in the host: -1 not yet asked, 0 no, 1 yes
+	suffix   uint32 // hash of the suffix
+	quiet    bool   // the domain is known as somebody's honest own
+	where    place
+	from, to int // the part that is being asked about
+}
+
+// search finds the strongest resemblance.
+func (e *Engine) search(q *name) Answer {
+	s := search{e: e, q: q, left: q.text[:q.left], best: Answer{brand: -1, token: -1}, risk: -1}
+	if q.left == 0 || q.reg < 0 {
+		return s.best
+	}
+	s.tenant = q.split.Private && !registryTable[string(q.ascii[q.split.Suffix:q.n])]
+	s.suffix = mix(hashOf(q.ascii[q.split.Suffix:q.n]))
+	s.quiet = e.isKnown(q)
+	s.parts(q.reg, q.left, atLabel, atSegment)
+	for end := q.reg - 1; end > 0; {
+		start := end
+		for start > 0 && s.left[start-1] != '.' {
+			start--
+		}
+		s.parts(start, end, atSub, atSubPart)
+		end = start - 1
+	}
+	if q.reg > 0 {
+		s.join()
+	}
+	s.inside()
+	return s.best
+}
+
+// isKnown: the registrable domain, by either reading of the suffix list, is on the list of independent names.
+func (e *Engine) isKnown(q *name) bool {
+	for _, at := range [2]int{q.split.Registrable, q.split.ICANNRegistrable} {
+		if at >= 0 && e.known.get(hashOf(q.ascii[at:q.n])) != 0 && (at == q.split.Registrable || !q.split.Private) {
+			return true
+		}
+	}
+	return false
+}
+
+// parts asks about a label as a whole and about its hyphenated parts.
+func (s *search) parts(start, end int, whole, part place) {
+	s.ask(start, end, whole)
+	segment, hyphens := start, 0
+	for i := start; i <= end; i++ {
+		if i < end && s.left[i] != '-' {
+			continue
+		}
+		if i < end || hyphens > 0 {
+			s.ask(segment, i, part)
+		}
+		hyphens++
+		segment = i + 1
+	}
+}
+
+func (s *search) ask(start, end int, where place) {
+	if end-start < 3 {
+		return
+	}
+	s.where, s.from, s.to = where, start, end
+	s.e.unit(s.left[start:end], s)
+}
+
+// join asks whether labels make a protected name when the dots between them are left out.
+func (s *search) join() {
+	var buf [maxToken + 4]byte
+	var one [maxToken + 4]byte
+	n, dots := 0, 0
+	for i := len(s.left) - 1; i >= 0; i-- {
+		c := s.left[i]
+		if c == '.' {
+			dots++
+		}
+		if c == '.' || i == 0 {
+			from := i
+			if c == '.' {
+				from++
+			} else if n < len(buf) {
+				n++
+				buf[len(buf)-n] = c
+			}
+			if word := buf[len(buf)-n:]; dots > 1 || dots == 1 && i == 0 {
+				s.where, s.from, s.to = atJoin, from, len(s.left)
+				p := probe{e: s.e, s: word, one: fold.AppendOne(one[:0], word), coarse: word, to: s}
+				p.key(hashOf(p.one))
+			}
+			continue
+		}
+		if n == len(buf) {
+			return
+		}
+		n++
+		buf[len(buf)-n] = c
+	}
+}
+
+// hit weighs a resemblance of the part that is being asked about.
+func (s *search) hit(id int32, class verdict.Class) {
+	t := &s.e.tokens[id]
+	if (class == verdict.Glyph || class == verdict.Listed) && s.where != atJoin && s.foreignAt(s.from) {
+		class = verdict.Homograph
+	}
+	f := finding{token: t, differs: class, where: s.where, bothEdges: true}
+	if class == verdict.Listed && s.where == atLabel {
+		s.exact = true
+	}
+	if s.where == atJoin && (class != verdict.Listed && class != verdict.Glyph) {
+		return
+	}
+	s.weigh(id, f, s.from, s.to)
+}
+
+// weigh turns a finding into a level and keeps it if it is the strongest.
+func (s *search) weigh(id int32, f finding, from, to int) {
+	level, class := s.decide(&f)
+	if class == verdict.None {
+		return
+	}
+	t := f.token
+	bit := uint64(1) << class
+	if level == verdict.Danger && t.caution&bit != 0 {
+		level = verdict.Caution
+	}
+	if t.hint&bit != 0 || s.quiet && !f.unmistakable() {
+		level = verdict.Unknown
+	}
+	if level == verdict.Caution && f.differs != verdict.Listed && !f.visual() && s.where != atLabel {
+		if s.e.knownWord.get(hashOf(s.left[from:to])) != 0 {
+			level = verdict.Unknown
+		}
+	}
+	score := level.Rank()*1000 + len(t.text)
+	switch {
+	case f.embedded:
+		score += 600
+	case f.differs == verdict.Listed:
+		score += 500
+	case f.visual():
+		score += 300
+	}
+	if s.exact && f.differs != verdict.Listed && f.where == atLabel { // paypay is no typo of paypal
+		return
+	}
+	if f.differs == verdict.Listed && f.where == atLabel && s.best.token >= 0 && !f.embedded {
+		score += 2000 // and drop typos that were found before
+	}
+	if score > s.score {
+		s.score = score
+		s.best = Answer{Level: level, Class: class, brand: t.brand, token: id, start: uint16(from), end: uint16(to)}
+	}
+}
+
+// foreignAt: the label that holds text[at] is not ASCII.
+func (s *search) foreignAt(at int) bool {
+	if !s.q.foreign {
+		return false
+	}
+	label := 0
+	for i := 0; i < at; i++ {
+		if s.left[i] == '.' {
+			label++
+		}
+	}
+	return label < 64 && s.q.marked>>label&1 != 0
+}
+
+// sameSuffix: the host stands under a suffix that the brand itself uses.
+func (s *search) sameSuffix(brand int32) bool {
+	for _, h := range s.e.suffixes[brand] {
+		if h == s.suffix {
+			return true
+		}
+	}
+	return false
+}
+
+// risky: a word that goes with sign-in, money or parcels stands anywhere left of the suffix, as a part of its own.
+func (s *search) risky() bool {
+	if s.risk < 0 {
+		s.risk = 0
+		start := 0
+		for i := 0; i <= len(s.left); i++ {
+			if i < len(s.left) && s.left[i] != '-' && s.left[i] != '.' {
+				continue
+			}
+			if i-start >= 2 && s.e.words.get(hashOf(s.left[start:i])) == strong {
+				s.risk = 1
+			}
+			start = i + 1
+		}
+	}
+	return s.risk == 1
+}

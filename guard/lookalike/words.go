@@ -1,0 +1,70 @@
+package lookalike
+
+// weights of a word beside a name
+const (
+	weak   = 1 // goes with any site: www, shop, online
+	strong = 2 // goes with sign-in, money, parcels, prizes
+)
+
+// affixTable lists words that make an edge when they stand beside a protected name. Written for this project, from what phishing
+// hosts and name generators commonly use, in several languages.
+var affixTable = wordTable(
+	weak, `www ww wwww web com net org info biz int app apps api my the go get to in on i e a m mobile shop shops store stores online live site page
+		home portal official real us usa uk de fr es it pl nl eu br mx jp cn in au ca ru tr global world international inc ltd llc corp
+		group team co company center centre hub zone club vip pro plus premium new now today best top cloud link links click url direct
+		express fast easy smart sale sales deal deals offer offers outlet discount cheap blog news forum community support24 digital tech
+		media mail email webmail server host hosting dns cdn static img test dev beta demo app1 co-uk gmbh sa spa srl for at by and is
+		your our de la le el der die das mein mi mon meu tu download install setup setting settings en`,
+	strong, `login signin sign logon log logn secure secured security safe safety verify verified verification verif validate validation valid
+		account accounts acct accnt update updates upgrade support help helpdesk helpcenter service services servicing customer customers
+		client clients care pay pays payment payments paying billing bill invoice invoices refund refunds claim claims wallet wallets bank
+		banking ebanking netbanking card cards credit debit auth authenticate authentication authorize authorization confirm confirmation
+		confirmed unlock unlocked locked lock recover recovery restore suspend suspended suspension alert alerts notice notification
+		notifications id ids identity identification user users member members membership password passwd reset token session access portalid
+		track tracking trace deliver delivery deliveries parcel parcels package packages order orders shipping shipment ship post postal
+		customs fee fees tax toll bonus bonuses gift gifts giftcard prize prizes promo promotion promotions reward rewards free win winner
+		coupon coupons voucher vouchers airdrop claimnow connect sync dapp swap stake staking mint bridge giveaway event events
+		cancel cancelled resolution resolve dispute case review activate activation enroll register registration manage management
+		admin checkout cart buy purchase transaction transactions transfer transfers cash money fund funds loan kyc otp mfa sso oauth
+		konto anmelden anmeldung kunde kunden sicherheit zahlung bezahlen lieferung paket sendung rechnung bestaetigung
+		cuenta cuentas seguro segura seguridad pago pagos envio envios paquete cliente clientes verificar verificacion acceso ingresar
+		compte connexion securite paiement livraison colis suivi espace verifier
+		cuenta conto accesso sicurezza pagamento pagamenti spedizione pacco verifica cliente utente
+		platnosc platnosci dostawa oferta odbior przesylka logowanie konto zamowienie kup sprzedaz
+		conta entrar seguranca entrega pedido rastreio fatura
+		oplata dostavka zakaz vhod kabinet odeme giris hesap kargo siparis
+		betaling levering pakket rekening inloggen`)
+
+// wordTable reads alternating weights and word lists; the greater weight wins.
+func wordTable(weightsAndWords ...any) map[string]int32 {
+	t := map[string]int32{}
+	for i := 0; i+1 < len(weightsAndWords); i += 2 {
+		weight := int32(weightsAndWords[i].(int))
+		list := weightsAndWords[i+1].(string)
+		start := -1
+		for j := 0; j <= len(list); j++ {
+			blank := j == len(list) || list[j] == ' ' || list[j] == '\n' || list[j] == '\t'
+			switch {
+			case !blank && start < 0:
+				start = j
+			case blank && start >= 0:
+				if w := list[start:j]; t[w] < weight {
+					t[w] = weight
+				}
+				start = -1
+			}
+		}
+	}
+	return t
+}
+
+// registryTable lists private suffixes that are run like a registry: names under them are bought, as under a top-level domain, not
+// handed out by a hosting platform.
+var registryTable = map[string]bool{
+	"com.de": true, "com.se": true, "de.com": true, "us.com": true, "uk.com": true, "eu.com": true, "gb.net": true, "uk.net": true,
+	"cn.com": true, "jpn.com": true, "br.com": true, "sa.com": true, "ru.com": true, "za.com": true, "in.net": true, "se.net": true,
+	"hu.net": true, "jp.net": true, "co.com": true, "gr.com": true, "mex.com": true, "co.nl": true, "co.no": true, "ae.org": true,
+	"us.org": true, "eu.org": true, "africa.com": true, "radio.am": true, "radio.fm": true, "za.bz": true, "com.ru": true, "org.ru": true,
+	"net.ru": true, "pp.ru": true, "msk.ru": true, "spb.ru": true, "co.ua": true, "pp.ua": true, "biz.ua": true, "ltd.ua": true,
+	"co.in": true, "co.ca": true, "nl.ca": true, "cc.ua": true, "co.hu": true,
+}
