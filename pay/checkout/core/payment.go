@@ -28,6 +28,10 @@ const (
 	Manual    Mode = "manual"    // the shop captures
 )
 
+// ChallengeGrace is how much longer a challenge is waited for than the shopper is told: the bank's own time
+// limit comes first, and its RReq on the way.
+const ChallengeGrace = time.Minute
+
 // Policy holds the time limits of a payment. The zero value of a field means its default.
 type Policy struct {
 	PayWithin     time.Duration // from creation to a successful authorisation; default 24 h

@@ -1,0 +1,65 @@
+package vault
+
+import "countersign/pay/card"
+
+// brandRow is a range of leading digits (issuer identification numbers, ISO/IEC 7812-1).
+type brandRow struct {
+	from, to int // of the first six digits
+	name     string
+}
+
+// brandTable is in order of precedence. Read only.
+var brandTable = []brandRow{
+	{340000, 349999, "American Express"}, {370000, 379999, "American Express"},
+	{300000, 305999, "Diners Club"}, {309500, 309599, "Diners Club"}, {360000, 369999, "Diners Club"}, {380000, 399999, "Diners Club"},
+	{352800, 358999, "JCB"},
+	{220000, 220499, "Mir"},
+	{222100, 272099, "Mastercard"}, {510000, 559999, "Mastercard"},
+	{601100, 601199, "Discover"}, {644000, 659999, "Discover"},
+	{620000, 629999, "UnionPay"}, {810000, 817199, "UnionPay"},
+	{500000, 509999, "Maestro"}, {560000, 589999, "Maestro"}, {639000, 639099, "Maestro"}, {670000, 679999, "Maestro"},
+	{400000, 499999, "Visa"},
+}
+
+// Brand is the scheme of a card by its leading digits, "" when it is none that is known.
+func Brand(p card.PAN) string {
+	bin := 0
+	p.Use(func(digits []byte) {
+		for _, c := range digits[:6] {
+			bin = bin*10 + int(c-'0')
+		}
+	})
+	for _, r := range brandTable {
+		if bin >= r.from && bin <= r.to {
+			return r.name
+		}
+	}
+	return ""
+}
+
+// InRange says whether a number lies in a card range: it is padded to 19 digits with zeros on the right, then compared.
+func InRange(p card.PAN, start, end string) bool {
+	in := false
+	p.Use(func(digits []byte) {
+		at := func(i int) byte {
+			if i < len(digits) {
+				return digits[i]
+			}
+			return '0'
+		}
+		compare := func(bound string) int {
+			for i := range card.MaxDigits {
+				b := byte('0')
+				if i < len(bound) {
+					b = bound[i]
+				}
+				if d := int(at(i)) - int(b); d != 0 {
+					return d
+				}
+			}
+			return 0
+		}
+		in = compare(start) >= 0 && compare(end) <= 0
+	})
+	return in
+}
