@@ -2,8 +2,8 @@ package ui
 
 import (
 	"html/template"
-
-	"countersign/pay/money"
+	"strconv"
+	"strings"
 )
 
 // Funcs are the helpers that page templates use:
@@ -38,18 +38,36 @@ func Mark() template.HTML {
 // signs has the currencies that people know by a sign before the number; others are written "CHF 12.00".
 const signs = "EUR€ USD$ GBP£ JPY¥ INR₹ UAH₴ "
 
-// Display writes minor units for people who read English: "€23.40", "¥1200", "CHF 5.00".
-// An unknown currency is written as the bare number of minor units with its name.
+// Currencies whose minor unit is not a hundredth (ISO 4217); a test compares with pay/money.
+const (
+	noDecimals    = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF "
+	threeDecimals = "BHD IQD JOD KWD LYD OMR TND "
+)
+
+// Display writes minor units for people who read English: "€23.40", "¥1,200", "CHF 5.00".
+// It is for showing only; amounts are computed with pay/money.
 func Display(minor int64, currency string) string {
-	cur, err := money.ByAlpha(currency)
-	if err != nil {
-		cur = money.Currency{}
-	}
-	a, err := money.New(minor, cur)
-	if err != nil {
+	digits := 2
+	switch {
+	case len(currency) != 3:
 		return "? " + currency
+	case strings.Contains(noDecimals, currency+" "):
+		digits = 0
+	case strings.Contains(threeDecimals, currency+" "):
+		digits = 3
 	}
-	return sign(currency) + group(a.Decimal())
+	minus, s := "", strconv.FormatInt(minor, 10)
+	if minor < 0 {
+		minus, s = "−", s[1:]
+	}
+	for len(s) <= digits {
+		s = "0" + s
+	}
+	whole, frac := s[:len(s)-digits], s[len(s)-digits:]
+	if frac != "" {
+		frac = "." + frac
+	}
+	return minus + sign(currency) + group(whole) + frac
 }
 
 func sign(currency string) string {
@@ -66,17 +84,10 @@ func sign(currency string) string {
 	return currency + " "
 }
 
-// group puts commas between thousands: "12345.60" to "12,345.60".
-func group(s string) string {
-	whole, frac := s, ""
-	for i := range len(s) {
-		if s[i] == '.' {
-			whole, frac = s[:i], s[i:]
-			break
-		}
-	}
+// group puts commas between thousands: "12345" to "12,345".
+func group(whole string) string {
 	for i := len(whole) - 3; i > 0; i -= 3 {
 		whole = whole[:i] + "," + whole[i:]
 	}
-	return whole + frac
+	return whole
 }

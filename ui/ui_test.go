@@ -8,6 +8,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"countersign/pay/money"
 )
 
 func TestDisplay(t *testing.T) {
@@ -17,11 +19,33 @@ func TestDisplay(t *testing.T) {
 		want  string
 	}{
 		{2340, "EUR", "€23.40"}, {5, "EUR", "€0.05"}, {123456789, "USD", "$1,234,567.89"}, {1200, "JPY", "¥1,200"},
-		{500, "CHF", "CHF 5.00"}, {100000, "UAH", "₴1,000.00"}, {1, "GBP", "£0.01"}, {7, "???", "? ???"}, {-1, "EUR", "? EUR"},
+		{500, "CHF", "CHF 5.00"}, {100000, "UAH", "₴1,000.00"}, {1, "GBP", "£0.01"}, {7, "", "? "}, {-150, "EUR", "−€1.50"}, {1234, "KWD", "KWD 1.234"},
 	} {
 		if got := Display(c.minor, c.cur); got != c.want {
 			t.Errorf("Display(%d, %s) = %q, want %q", c.minor, c.cur, got, c.want)
 		}
+	}
+}
+
+// The decimals of every currency agree with the money package.
+func TestDecimalsOfAllCurrencies(t *testing.T) {
+	known := 0
+	for n := range uint16(1000) {
+		cur, err := money.ByNumeric(n)
+		if err != nil {
+			continue
+		}
+		known++
+		a, err := money.New(123456, cur)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.ReplaceAll(Display(123456, cur.Alpha()), ",", ""); !strings.HasSuffix(got, a.Decimal()) || len(got) > len(a.Decimal())+4 {
+			t.Errorf("%s: %s, money says %s", cur, got, a.Decimal())
+		}
+	}
+	if known < 150 {
+		t.Errorf("only %d currencies", known)
 	}
 }
 

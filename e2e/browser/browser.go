@@ -65,8 +65,10 @@ type Size struct {
 	Mobile        bool
 }
 
-// The sizes that every page is tried at.
-func Phone() Size   { return Size{"phone", 390, 844, true} }
+// Phone is one of the two sizes that every page is tried at.
+func Phone() Size { return Size{"phone", 390, 844, true} }
+
+// Desktop is the other one.
 func Desktop() Size { return Size{"desktop", 1280, 800, false} }
 
 // Tab is one page with its frames.

@@ -1,11 +1,10 @@
 package shop
 
 import (
-	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 
-	"countersign/pay/money"
 	"countersign/ui"
 )
 
@@ -131,6 +130,11 @@ func (s *Shop) refundOrder(w http.ResponseWriter, r *http.Request) {
 		s.noOrder(w)
 		return
 	}
+	order, err := s.look(r, order)
+	if err != nil {
+		s.orderPage(w, r, "desk-order.html", "Order", "The refund was not made: "+err.Error())
+		return
+	}
 	amount, problem := order.Left(), ""
 	if r.PostFormValue("all") == "" {
 		amount, problem = typedAmount(r.PostFormValue("amount"), order.Left())
@@ -147,21 +151,16 @@ func (s *Shop) refundOrder(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/desk/"+order.ID, http.StatusSeeOther)
 }
 
-// typedAmount reads an amount as people type it and says what is wrong with it.
+// typedAmount reads an amount as people type it ("5", "5.5", "5,50", "€ 5.00") as cents, and says what is wrong with it.
 func typedAmount(text string, left int64) (int64, string) {
-	cur, err := money.ByAlpha(Currency)
-	if err != nil {
-		return 0, err.Error()
-	}
 	text = strings.NewReplacer("€", "", " ", "", ",", ".").Replace(text)
-	a, err := money.Parse(text, cur)
-	switch {
-	case errors.Is(err, money.ErrFormat) || err == nil && a.IsZero():
+	whole, frac, _ := strings.Cut(text, ".")
+	cents, err := strconv.ParseUint(whole+(frac + "00")[:2], 10, 40)
+	if err != nil || len(frac) > 2 || whole == "" || cents == 0 {
 		return 0, "Enter an amount in euros, such as 5.00."
-	case err != nil:
-		return 0, "This amount is too large."
-	case a.Minor() > left:
+	}
+	if int64(cents) > left {
 		return 0, "At most " + ui.Display(left, Currency) + " can be refunded."
 	}
-	return a.Minor(), ""
+	return int64(cents), ""
 }
