@@ -63,6 +63,7 @@ func newFake(t *testing.T) *fake {
 	mux := http.NewServeMux()
 	mux.Handle("shop.localhost/", s)
 	f.routes(mux)
+	f.bankAndTour(t, mux)
 	f.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Host, _, _ = net.SplitHostPort(r.Host)
 		mux.ServeHTTP(w, r)

@@ -341,6 +341,12 @@ func (tab *Tab) Save(path string) {
 	tab.do("save", os.WriteFile(path, tab.Picture(), 0o644))
 }
 
+// SaveWhole writes a PNG of the whole page.
+func (tab *Tab) SaveWhole(path string) {
+	tab.t.Helper()
+	tab.do("save", os.WriteFile(path, tab.Whole(), 0o644))
+}
+
 // Said is what the console has heard so far.
 func (tab *Tab) Said() []string {
 	tab.mu.Lock()
