@@ -25,6 +25,9 @@ const File = "issuer.db"
 // ErrOrder: a card was asked for that cannot be; the message says what is wrong, never a number.
 var ErrOrder = errors.New("cards: cannot issue this card")
 
+// ErrRefused: the ledger refused a deposit; the message has its status.
+var ErrRefused = errors.New("cards: the ledger refused")
+
 // Books is what the desk needs of the store.
 type Books interface {
 	book.Store
@@ -278,7 +281,7 @@ func (d *Desk) Deposit(ctx context.Context, id ledger.TransferID, to ledger.Acco
 		return err
 	})
 	if err == nil && !s.OK() {
-		err = fmt.Errorf("cards: the deposit was refused: %s", s)
+		err = fmt.Errorf("%w: %s", ErrRefused, s)
 	}
 	return err
 }
