@@ -125,6 +125,12 @@ func (f *fake) routes(mux *http.ServeMux) {
 		defer f.mu.Unlock()
 		json.NewEncoder(w).Encode(map[string]any{"state": f.state, "problem": f.problem})
 	})
+	mux.HandleFunc("POST pay.localhost/frame/{id}/restart", func(w http.ResponseWriter, _ *http.Request) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.state = "card"
+		io.WriteString(w, `{"state":"card"}`)
+	})
 	mux.HandleFunc("GET pay.localhost/frame/{id}/challenge", func(w http.ResponseWriter, _ *http.Request) {
 		d := f.data(f.hosted)
 		base.SecureWith(w.Header(), ui.ChallengeCSP(d))

@@ -234,6 +234,11 @@ func TestChallengeWithoutTheNotice(t *testing.T) {
 	}
 	tab.Visible("", "#left")
 	tab.Axe("hosted challenge")
+	tab.Click("", "#restart")
+	tab.Visible("", "#number")
+	fill(tab, "", testNumber("9001", 16), nextYear(), "111", "Ada Example")
+	tab.Keys("\r")
+	tab.Visible("acs.bank", "#ok")
 	f.mu.Lock()
 	f.state = "paid" // RReq came, CRes never does
 	f.mu.Unlock()

@@ -31,6 +31,16 @@ function look(): void {
   });
 }
 
+/** restart gives the confirmation up, so that another card can be used. */
+async function restart(): Promise<void> {
+  try {
+    await fetch(c.submit.replace("/card?", "/restart?"), { method: "POST", headers: { Accept: "application/json" } });
+  } catch { /* the page below tells how it stands */ }
+  location.replace(c.self);
+}
+
+find("#restart").hidden = false;
+find("#restart").addEventListener("click", restart, { once: true });
 fit(c);
 tell(c, "state", { state: "challenge" });
 tick();

@@ -43,6 +43,10 @@ export async function submit(c: Config, body: string): Promise<Answer> {
       const r = await fetch(c.submit, { method: "POST", headers: { "Content-Type": "application/json", Accept: "application/json" }, body });
       const a = await r.json();
       if (r.ok) return a;
+      if (r.status === 409) { // another tab was quicker: go where the payment is
+        const now = await ask(c);
+        if (now && now.state !== "card") return now;
+      }
       if (r.status < 500 || i > 2) return refused(a);
     } catch {
       if (i > 2) return { state: "card", problem: { message: "There is no connection. Nothing was paid. Please try again." } };
