@@ -39,6 +39,15 @@ func joins(s []byte) bool {
 			case 'n', 'm', 'r', 'v', 'u', 'l', '1', 'i':
 				return true
 			}
+		case 'd':
+			if s[i+1] == 'l' {
+				return true
+			}
+		case 'l', 'i', '1':
+			switch s[i+1] {
+			case 'k', 'c', 'h', 'b':
+				return true
+			}
 		}
 	}
 	return false
@@ -96,7 +105,7 @@ func (s *search) occurrence(id int32, start, end int) {
 	f.bothEdges = leftEdge && rightEdge
 	f.oneEdge = leftEdge || rightEdge
 	f.risk = leftRisk || rightRisk
-	if start == 0 || s.left[start-1] == '.' || s.left[start-1] == '-' {
+	if start == ls || s.left[start-1] == '-' || string(s.left[ls:start]) == "www" {
 		f.embedded = s.embeds(t, end)
 	}
 	if !f.embedded && start == ls && end == le {
@@ -177,22 +186,27 @@ func (s *search) embeds(t *token, end int) bool {
 		if r[0] == '.' || r[0] == '-' {
 			r, glued = r[1:], false
 		}
-		if glued && len(suffix) < 3 || len(r) < len(suffix) || !sameName(r[:len(suffix)], suffix) {
+		if glued && len(suffix) < 3 {
 			continue
 		}
-		if len(r) == len(suffix) || r[len(suffix)] == '.' || r[len(suffix)] == '-' {
+		if n := sameName(r, suffix, glued); n > 0 && (len(r) == n || r[n] == '.' || r[n] == '-') {
 			return true
 		}
 	}
 	return false
 }
 
-// sameName compares with dots and hyphens alike.
-func sameName(a []byte, b string) bool {
-	for i, c := range a {
-		if c != b[i] && !(c == '-' && b[i] == '.') {
-			return false
+// sameName gives how many letters of a make the suffix b, with hyphens for dots, or without dots when glued; 0 if a does not begin so.
+func sameName(a []byte, b string, glued bool) int {
+	n := 0
+	for i := 0; i < len(b); i++ {
+		if glued && b[i] == '.' {
+			continue
 		}
+		if n == len(a) || a[n] != b[i] && !(a[n] == '-' && b[i] == '.') {
+			return 0
+		}
+		n++
 	}
-	return true
+	return n
 }

@@ -20,12 +20,41 @@ func compare(s, one, coarse []byte, t *token) verdict.Class {
 	if len(t.text) >= 6 && doubled(s, t.text) {
 		return verdict.DoubleReplacement
 	}
+	if c := vowels(s, t.text); c != verdict.None {
+		return c
+	}
+	if plural(s, t.text) {
+		return verdict.Plural
+	}
+	if len(t.text) >= 6 && nearShape(coarse, t.coarse) {
+		return verdict.TwoTypos
+	}
 	if len(t.text) >= 7 {
 		if edit(one, t.one) != verdict.None || edit(coarse, t.coarse) != verdict.None {
 			return verdict.TwoTypos
 		}
 	}
 	return verdict.None
+}
+
+// nearShape: equal but for one letter of a similar shape that is in no class.
+func nearShape(a []byte, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	n := 0
+	for i, c := range a {
+		if c == b[i] {
+			continue
+		}
+		n++
+		switch string([]byte{min(c, b[i]), max(c, b[i])}) {
+		case "nr", "hn", "ft", "gy", "uy", "bh", "hk":
+		default:
+			return false
+		}
+	}
+	return n == 1
 }
 
 // hyphens: equal when hyphens are left out, glyphs folded.
@@ -113,17 +142,72 @@ func moved(s []byte, t string) verdict.Class {
 	return verdict.None
 }
 
-// doubled: two neighbours of t replaced by one letter twice.
+// doubled: two neighbours of t, or one letter, replaced by another letter twice.
 func doubled(s []byte, t string) bool {
-	if len(s) != len(t) {
+	if len(s) != len(t) && len(s) != len(t)+1 {
 		return false
 	}
-	i := 0
-	for i < len(s) && s[i] == t[i] {
-		i++
+	for i := 0; i+1 < len(s); i++ {
+		if s[i] == s[i+1] && string(s[:i]) == t[:i] && string(s[i+2:]) == t[len(t)-(len(s)-i-2):] {
+			return true
+		}
+		if s[i] != t[min(i, len(t)-1)] {
+			return false
+		}
 	}
-	if i > 0 && (i == len(s) || i+1 < len(s) && s[i] != s[i+1]) { // the doubled letter may begin with a right one
-		i--
+	return false
+}
+
+// vowels: one vowel replaced by another wherever it stands, at least twice.
+func vowels(s []byte, t string) verdict.Class {
+	if len(s) != len(t) {
+		return verdict.None
 	}
-	return i+1 < len(s) && s[i] == s[i+1] && string(s[i+2:]) == t[i+2:]
+	var from, to byte
+	n := 0
+	for i, c := range s {
+		if c == t[i] {
+			continue
+		}
+		if from == 0 {
+			from, to = t[i], c
+		}
+		if t[i] != from || c != to || !isVowelOrY(from) || !isVowelOrY(to) {
+			return verdict.None
+		}
+		n++
+	}
+	if n < 2 {
+		return verdict.None
+	}
+	return verdict.VowelSwap
+}
+
+func isVowelOrY(c byte) bool { return isVowel(c) || c == 'y' }
+
+// plural: "es" after an s inside the name, or the ending ies for y.
+func plural(s []byte, t string) bool {
+	if len(s) != len(t)+2 {
+		return false
+	}
+	for i := 1; i+1 < len(s); i++ {
+		if s[i] == 'e' && s[i+1] == 's' && hisses(s[i-1]) && string(s[:i]) == t[:i] && string(s[i+2:]) == t[i:] {
+			return true
+		}
+	}
+	return t[len(t)-1] == 'y' && string(s[:len(t)-1]) == t[:len(t)-1] && string(s[len(t)-1:]) == "ies"
+}
+
+func hisses(c byte) bool { return c == 's' || c == 'x' || c == 'z' }
+
+// hashVowels hashes with all vowels alike.
+func hashVowels(s []byte) uint64 {
+	h := uint64(seedVowels)
+	for _, c := range s {
+		if isVowelOrY(c) {
+			c = '*'
+		}
+		h = h*hashBase + uint64(c) + 1
+	}
+	return h
 }

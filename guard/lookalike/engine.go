@@ -92,6 +92,14 @@ func (e *Engine) judge(q *name) Answer {
 		return a
 	}
 	best := e.search(q)
+	if q.ambiguous && best.Level != verdict.Danger {
+		e.project(q, true)
+		if again := e.search(q); again.Level.Rank() > best.Level.Rank() {
+			best = again
+		} else {
+			e.project(q, false)
+		}
+	}
 	if q.problem != verdict.None {
 		best.trick = q.problem
 		if best.Level != verdict.Danger {

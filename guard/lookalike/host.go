@@ -4,6 +4,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"countersign/guard/lookalike/fold"
 	"countersign/guard/lookalike/idn"
 	"countersign/guard/lookalike/psl"
 	"countersign/guard/verdict"
@@ -17,21 +18,22 @@ const (
 
 // name is a host taken apart. It lives on the caller's stack; ASCII hosts fill it without allocating.
 type name struct {
-	ascii   [maxHost + 3]byte // lower case, punycode, no dot at the end
-	n       int
-	split   psl.Split
-	text    [maxText]byte // the same with every xn-- label replaced by what it looks like in ASCII
-	textLen int
-	left    int    // text[:left] is what stands left of the public suffix and its dot
-	reg     int    // start of the registrable label in text; -1 = the host is itself a suffix
-	foreign bool   // some label is not ASCII
-	marked  uint64 // which label (from the left) is not ASCII
-	labels  int
-	problem verdict.Class // why it cannot be a genuine address: Malformed, Numeric, Encoded, Punycode, Invisible, MixedScript; or None
-	dead    bool          // no host at all: nothing further to look at
-	address bool          // a plain IP address
-	private bool          // a plain IP address of a private network
-	runes   [][]rune      // decoded labels; nil for ASCII hosts
+	ascii     [maxHost + 3]byte // lower case, punycode, no dot at the end
+	n         int
+	split     psl.Split
+	text      [maxText]byte // the same with every xn-- label replaced by what it looks like in ASCII
+	textLen   int
+	left      int    // text[:left] is what stands left of the public suffix and its dot
+	reg       int    // start of the registrable label in text; -1 = the host is itself a suffix
+	foreign   bool   // some label is not ASCII
+	marked    uint64 // which label (from the left) is not ASCII
+	labels    int
+	problem   verdict.Class // why it cannot be a genuine address: Malformed, Numeric, Encoded, Punycode, Invisible, MixedScript; or None
+	dead      bool          // no host at all: nothing further to look at
+	address   bool          // a plain IP address
+	private   bool          // a plain IP address of a private network
+	ambiguous bool          // some character has a second reading
+	runes     [][]rune      // decoded labels; nil for ASCII hosts
 }
 
 func (q *name) host() []byte { return q.ascii[:q.n] }
@@ -91,7 +93,7 @@ func (e *Engine) read(q *name, host string) {
 		e.readNumber(q)
 		return
 	}
-	q.split = e.psl.Split(q.host())
+	e.splitUp(q)
 	q.textLen = copy(q.text[:], q.host())
 	q.reg = q.split.Registrable
 	q.left = max(q.split.Suffix-1, 0)
@@ -149,8 +151,25 @@ func (e *Engine) readForeign(q *name, host string) {
 		}
 		return
 	}
+	e.splitUp(q)
+	q.ambiguous = e.project(q, false)
+}
+
+// splitUp finds the suffixes. A host that is itself a suffix (shop.ck, brand.kobe.jp) is judged by its first label all the same.
+func (e *Engine) splitUp(q *name) {
 	q.split = e.psl.Split(q.host())
-	e.project(q)
+	if q.split.Registrable >= 0 || q.labels < 2 {
+		return
+	}
+	for i, c := range q.host() {
+		if c == '.' {
+			q.split.Suffix, q.split.Registrable, q.split.Private = i+1, 0, false
+			break
+		}
+	}
+	if q.split.ICANNRegistrable < 0 {
+		q.split.ICANN, q.split.ICANNRegistrable = q.split.Suffix, 0
+	}
 }
 
 func (q *name) raise(c verdict.Class) {
@@ -206,8 +225,10 @@ func (e *Engine) clean(label []rune) bool {
 	return foreign
 }
 
-// project fills text with what the labels look like.
-func (e *Engine) project(q *name) {
+// project fills text with what the labels look like. other takes the second reading of ambiguous characters. It reports whether
+// there are any.
+func (e *Engine) project(q *name, other bool) (ambiguous bool) {
+	q.textLen, q.left, q.reg = 0, 0, -1
 	mark := func(r rune) bool { return e.mapper.Class(r) != 0 }
 	suffixLabels := 1 + strings.Count(string(q.ascii[q.split.Suffix:q.n]), ".")
 	var buf [4 * maxLabel]byte
@@ -230,6 +251,12 @@ func (e *Engine) project(q *name) {
 					q.marked |= 1 << i
 				}
 			}
+			if alt := fold.Other(r); alt != 0 {
+				if ambiguous = true; other {
+					out = append(out, alt)
+					continue
+				}
+			}
 			if len(out)+4 < len(buf) {
 				out = e.shapes.AppendRune(out, r, mark)
 			}
@@ -242,6 +269,7 @@ func (e *Engine) project(q *name) {
 	if q.reg > q.left {
 		q.reg = -1
 	}
+	return ambiguous
 }
 
 // script groups for the mixing test

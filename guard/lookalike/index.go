@@ -47,8 +47,9 @@ type index struct {
 
 // hash constants of the polynomial hash: it can drop a letter in constant time
 const (
-	hashBase = 0x9e3779b97f4a7c15 | 1
-	seedOne  = 0x51
+	hashBase   = 0x9e3779b97f4a7c15 | 1
+	seedOne    = 0x51
+	seedVowels = 0x75
 )
 
 // mix spreads a hash.
@@ -224,9 +225,6 @@ func (e *Engine) addToken(n string, brand int32, kind brands.Kind) {
 	if len(n) > maxToken {
 		return
 	}
-	if len(n) <= 4 {
-		kind = brands.Short
-	}
 	t := token{text: n, one: string(fold.AppendOne(nil, []byte(n))), coarse: string(fold.AppendCoarse(nil, nil, []byte(n))), bare: strings.ReplaceAll(n, "-", ""), brand: brand, kind: kind}
 	e.maxOne = max(e.maxOne, len(n))
 	e.tokens = append(e.tokens, t)
@@ -250,6 +248,9 @@ func (e *Engine) nearPairs() []pairOf {
 			for i := range f {
 				add(hashText(f[:i] + f[i+1:]))
 			}
+		}
+		if len(t.text) >= 6 {
+			add(hashVowels([]byte(t.text)))
 		}
 		if len(t.text) >= 6 {
 			for i := 0; i+1 < len(t.one); i++ {

@@ -79,13 +79,15 @@ func (p *probe) form(f []byte) {
 	}
 }
 
-// doubles asks for the letters without each pair of equal neighbours.
+// doubles asks for the letters without each pair of equal neighbours, without each "es" after an s, and with the vowels alike.
 func (p *probe) doubles() {
-	if len(p.s) < 6 || len(p.s) > p.e.maxOne {
+	if len(p.s) < 6 || len(p.s) > p.e.maxOne+2 {
 		return
 	}
+	p.key(hashVowels(p.s))
 	for i := 0; i+1 < len(p.s); i++ {
-		if p.s[i] != p.s[i+1] {
+		twin := p.s[i] == p.s[i+1]
+		if !twin && !(p.s[i+1] == 's' && p.s[i] == 'e' && i > 0 && hisses(p.s[i-1])) {
 			continue
 		}
 		h := uint64(0)
@@ -94,7 +96,13 @@ func (p *probe) doubles() {
 				h = h*hashBase + uint64(c) + 1
 			}
 		}
-		p.key(h + seedOne)
+		p.key(h)
+		if twin {
+			p.key(h + seedOne)
+		}
+	}
+	if n := len(p.s); n > 8 && string(p.s[n-3:]) == "ies" {
+		p.key(hashOf(p.one[:n-3])) // communities, communit(y)
 	}
 }
 

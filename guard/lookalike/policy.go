@@ -46,7 +46,7 @@ func (s *search) decide(f *finding) (verdict.Level, verdict.Class) {
 		if f.differs == verdict.Listed && n >= 8 && kind == brands.Coined {
 			return verdict.Danger, verdict.Dot
 		}
-		return pick(n >= 6 && kind != brands.Dictionary, verdict.Caution), verdict.Dot
+		return pick(n >= 6 || n >= 4 && f.differs == verdict.Listed, verdict.Caution), verdict.Dot
 	}
 	return s.decideSub(f, n, kind)
 }
@@ -158,7 +158,7 @@ func (s *search) decideCombo(f *finding, n int, kind brands.Kind) (verdict.Level
 	case f.bothEdges && s.tenant && n >= 5 && strongName:
 		return verdict.Danger, class
 	case f.bothEdges:
-		return pick(n >= 6 && strongName, verdict.Caution), class
+		return pick(n >= 6 || n >= 4 && kind == brands.Coined, verdict.Caution), class
 	case f.oneEdge && risk:
 		return pick(n >= 7 && strongName, verdict.Caution), class
 	case f.oneEdge:

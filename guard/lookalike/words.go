@@ -14,6 +14,14 @@ var affixTable = wordTable(
 		group team co company center centre hub zone club vip pro plus premium new now today best top cloud link links click url direct
 		express fast easy smart sale sales deal deals offer offers outlet discount cheap blog news forum community support24 digital tech
 		media mail email webmail server host hosting dns cdn static img test dev beta demo app1 co-uk gmbh sa spa srl for at by and is
+		signup http https ssl view choose agree business blue red green black white gold silver summary document documents doc docs file
+		files share photo photos video videos music radio tv film movie book books game games play player sport sports fan fans life love
+		time day world city land house car auto food kids baby man men woman women school learn course academy career careers job jobs work
+		office desk tool tools lab labs studio design art print factory market markets mart trade trader trading invest investor capital
+		finance health beauty fashion style wear shoes bag bags watch partner partners network networks system systems solution solutions
+		platform marketing ads advert media agency consulting security24 data info24 list search find compare review24 guide faq about
+		contact us2 event seller sellers vendor vendors supplier merchant merchants affiliate affiliates business24 ecommerce commerce
+		big super ultra max mini one first true good great cool hot fun more here there this that with from one1 inbox attachment
 		your our de la le el der die das mein mi mon meu tu download install setup setting settings en`,
 	strong, `login signin sign logon log logn secure secured security safe safety verify verified verification verif validate validation valid
 		account accounts acct accnt update updates upgrade support help helpdesk helpcenter service services servicing customer customers

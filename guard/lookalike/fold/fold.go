@@ -66,6 +66,29 @@ func (t *Table) Look(r rune) string {
 	return t.text[at : at+int(t.at[lo]&7)]
 }
 
+// Other gives a second reading of an ambiguous character, or 0.
+func Other(r rune) byte {
+	switch r {
+	case 'ə', 'ɘ', 'ǝ':
+		return 'a'
+	case 'ı', 'ɩ', 'ӏ':
+		return 'l'
+	case 'þ', 'ь', 'в':
+		return 'b'
+	case 'и', 'ц':
+		return 'u'
+	case 'я':
+		return 'r'
+	case 'ŋ', 'η':
+		return 'n'
+	case 'ɡ', 'ƍ':
+		return 'g'
+	case 'ƿ', 'ƥ':
+		return 'p'
+	}
+	return 0
+}
+
 // AppendRune appends what r looks like: ASCII as it is, other characters by the table, marks that stack on a letter as nothing,
 // the rest as Unknown. mark tells whether a character is such a mark.
 func (t *Table) AppendRune(dst []byte, r rune, mark func(rune) bool) []byte {
@@ -122,8 +145,13 @@ func AppendCoarse(dst []byte, pos []uint16, s []byte) []byte {
 		switch {
 		case c == 'v' && next == 'v' || c == 'u' && next == 'u':
 			out, width = 'w', 2
-		case c == 'c' && (next == 'l' || next == '1' || next == 'i'):
+		case c == 'c' && (next == 'l' || next == '1'), c == 'd' && next == 'l':
 			out, width = 'b', 2
+			if c == 'd' && i+2 < len(s) && s[i+2] == 'l' {
+				width = 3
+			}
+		case out == 'l':
+			out, width = stem(s[i:])
 		case c == 'n' || c == 'm' || c == 'r' && (next == 'n' || next == 'm' || next == 'r'):
 			out, width = 'n', run(s[i:])
 		}
@@ -138,6 +166,29 @@ func AppendCoarse(dst []byte, pos []uint16, s []byte) []byte {
 		pos[n] = uint16(len(s))
 	}
 	return dst
+}
+
+// stem reads an l, i or 1 at the start of s. With what follows it can look like one letter: lk k, lc k, lb b, lh h.
+func stem(s []byte) (out byte, width int) {
+	i := 1
+	for i < len(s) && i < 3 && classTable[s[i]] == 'l' {
+		i++
+	}
+	if i < len(s) {
+		switch s[i] {
+		case 'k':
+			return 'k', i + 1
+		case 'c':
+			if i+1 == len(s) || s[i+1] != 'l' && s[i+1] != '1' {
+				return 'k', i + 1
+			}
+		case 'h':
+			return 'h', i + 1
+		case 'b':
+			return 'b', i + 1
+		}
+	}
+	return 'l', 1
 }
 
 // run measures letters that flow into one another: n, m, rn, rm, rr.

@@ -2,7 +2,8 @@
  * dump prints what ICU knows about every code point, one line each, only where it is not the plain default:
  *   code point TAB UTS #46 mapping TAB UTS #39 skeleton TAB decomposition (NFD) TAB combining class TAB composition
  * Code points are in hex, sequences separated by spaces. Mapping: "!" = not allowed, "" = ignored, "=" = itself.
- * Composition: "-" or the pair "a b" that NFC joins into this code point.
+ * Composition: "-" or the pair "a b" that NFC joins into this code point. Then TAB and the letter x of a name such as
+ * LATIN SMALL LETTER X WITH HOOK or LATIN LETTER SMALL CAPITAL X, or "-".
  *
  *   cc -O1 -o dump guard/lookalike/gen/icu/dump.c $(pkg-config --cflags --libs icu-uc icu-i18n)    (Debian: libicu-dev)
  *
@@ -22,6 +23,21 @@ static void put(const UChar *s, int32_t n) {
         U16_NEXT(s, i, n, c);
         printf(first ? "%X" : " %X", (unsigned)c);
     }
+}
+
+/* base gives the letter that the character's name says, or '-'. */
+static char base(UChar32 c) {
+    char name[128];
+    UErrorCode e = U_ZERO_ERROR;
+    static const char *heads[] = {"LATIN SMALL LETTER ", "LATIN LETTER SMALL CAPITAL ", "LATIN SMALL LETTER DOTLESS ", "LATIN SMALL LETTER LONG "};
+    u_charName(c, U_UNICODE_CHAR_NAME, name, sizeof name, &e);
+    if (U_FAILURE(e)) return '-';
+    for (int i = 0; i < 4; i++) {
+        size_t n = strlen(heads[i]);
+        if (!strncmp(name, heads[i], n) && name[n] >= 'A' && name[n] <= 'Z' && (name[n + 1] == 0 || !strncmp(name + n + 1, " WITH ", 6)))
+            return name[n] + 32;
+    }
+    return '-';
 }
 
 static void utf8(const UChar *s, int32_t n) {
@@ -94,7 +110,7 @@ int main(int argc, char **argv) {
         int skeletal = !(sn == n && !memcmp(skel, in, n * sizeof(UChar)));
         int decomposes = !(dn == n && !memcmp(dec, in, n * sizeof(UChar)));
         if (!bad && !mapped && !skeletal && !decomposes && !ccc) {
-            printf("%X\t=\t=\t=\t0\t-\n", (unsigned)c);
+            printf("%X\t=\t=\t=\t0\t-\t%c\n", (unsigned)c, base(c));
             continue;
         }
         printf("%X\t", (unsigned)c);
@@ -104,7 +120,8 @@ int main(int argc, char **argv) {
         putchar('\t');
         if (!decomposes) printf("="); else put(dec, dn);
         printf("\t%d\t", ccc);
-        if (joins) printf("%X %X\n", (unsigned)a, (unsigned)b); else printf("-\n");
+        if (joins) printf("%X %X", (unsigned)a, (unsigned)b); else printf("-");
+        printf("\t%c\n", base(c));
     }
     return 0;
 }

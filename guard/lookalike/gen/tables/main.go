@@ -27,6 +27,7 @@ type point struct {
 	skeleton, nfd      []rune
 	ccc                int
 	pair               []rune
+	base               string // ASCII letter of its name, or ""
 }
 
 func main() {
@@ -58,7 +59,7 @@ func read(in io.Reader) ([]point, error) {
 	lines := bufio.NewScanner(in)
 	for lines.Scan() {
 		f := strings.Split(lines.Text(), "\t")
-		if len(f) != 6 {
+		if len(f) != 7 {
 			continue
 		}
 		v, err := strconv.ParseUint(f[0], 16, 32)
@@ -79,6 +80,9 @@ func read(in io.Reader) ([]point, error) {
 		p.ccc, _ = strconv.Atoi(f[4])
 		if f[5] != "-" {
 			p.pair = hex(f[5])
+		}
+		if f[6] != "-" {
+			p.base = f[6]
 		}
 		out = append(out, p)
 	}
@@ -222,6 +226,8 @@ func foldTable(points []point, dir string) ([]byte, error) {
 		}
 		if s := own[p.cp]; s != "" {
 			out[p.cp] = s
+		} else if p.base != "" {
+			out[p.cp] = p.base
 		} else if s := plain(p.nfd, marks, nil, nil); s != "" {
 			out[p.cp] = s
 		} else if s := plain(p.nfd, marks, own, seen); s != "" {
