@@ -90,3 +90,39 @@ func BenchmarkCheck(b *testing.B) {
 		})
 	}
 }
+
+func TestJudge(t *testing.T) {
+	e := engine(t)
+	for _, c := range []struct{ url, level, class, evidence string }{
+		{"https://aliexpre55.com/item/1?x=2#y", "danger", "glyph", "aliexpre[55].com"},
+		{"https://www.aliexpres.com:8443/", "danger", "omission", "www.aliexpre[s].com"},
+		{"http://аliexpress.com", "danger", "homograph", "[а]liexpress.com"},
+		{"aliexpress.shop", "caution", "tld", "aliexpress.[shop]"},
+		{"https://aliexpress.com@evil.example/", "danger", "userinfo", "evil.example"},
+		{"https://aliexpress.com:443@evil.example/", "danger", "userinfo", "evil.example"},
+		{"https://user@aliexpress.com/", "genuine", "listed", "aliexpress.com"},
+		{"https://evil.example#@aliexpress.com", "unknown", "none", ""},
+		{"https://evil.example\\@aliexpress.com", "caution", "userinfo", "evil.example"},
+		{"javascript:alert(1)", "caution", "scheme", ""},
+		{"mailto:x@aliexpress.com", "caution", "scheme", ""},
+		{"https:aliexpress.com", "genuine", "listed", "aliexpress.com"},
+		{"http://[::1]/", "unknown", "none", ""},
+		{"http://[2001:db8::1]/", "caution", "numeric", ""},
+		{"http://0300.0250.1.1/", "caution", "numeric", "0300.0250.1.1"},
+		{"http://８.8.8.8/", "caution", "numeric", "8.8.8.8"},
+		{"http://aliexpress.com:99999/", "caution", "malformed", "aliexpress.com"},
+		{"http://ali\u202eexpress.com/", "caution", "invisible", "aliexpress.com"},
+		{"http://aliexpress。com/", "genuine", "listed", "aliexpress.com"},
+		{"rnicrosoft.com", "danger", "glyph", "[rn]icrosoft.com"},
+		{"ali.express.com", "danger", "dot", "ali[.]express.com"},
+	} {
+		v := e.Judge(c.url)
+		ev := ""
+		if len(v.Reasons) > 0 {
+			ev = v.Reasons[0].Evidence
+		}
+		if v.Level.String() != c.level || v.Class.String() != c.class || ev != c.evidence {
+			t.Errorf("%s: %s %s %q, want %s %s %q", c.url, v.Level, v.Class, ev, c.level, c.class, c.evidence)
+		}
+	}
+}
