@@ -20,7 +20,8 @@ func Bans() []Ban {
 	return []Ban{
 		{"time", "Now", inside, nil, "take now func() time.Time from Env"},
 		{"time", "Since", inside, nil, "subtract from the injected clock"},
-		{"math/rand", "", []string{"..."}, []string{"sim/...", "bench/..."}, "take rand io.Reader from Env"},
+		{"math/rand", "", []string{"..."}, nil, "take rand io.Reader from Env"},
+		{"math/rand/v2", "", []string{"..."}, []string{"sim/...", "bench/..."}, "take rand io.Reader from Env"},
 		{"crypto/rand", "", inside, nil, "take rand io.Reader from Env"},
 		{"log", "", []string{"..."}, []string{"cmd/..."}, "log through Env.Log"},
 		{"net", "Dial", inside, []string{"guard/facts"}, "dial through Env.Dial or Env.Egress"},
