@@ -3,7 +3,9 @@
 package memory
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -248,3 +250,21 @@ func (t *tx) TrailHead() (book.TrailHead, error) {
 }
 
 var _ book.Store = (*Store)(nil)
+
+// Card finds a card by its id.
+func (s *Store) Card(_ context.Context, id string) (book.Card, bool, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return get(s.state.Cards, id)
+}
+
+// Cards are all cards, oldest first.
+func (s *Store) Cards(context.Context) ([]book.Card, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	all := slices.Collect(maps.Values(s.state.Cards))
+	slices.SortFunc(all, func(a, b book.Card) int {
+		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
+	})
+	return all, nil
+}
