@@ -245,3 +245,35 @@ func TestChallengeWithoutTheNotice(t *testing.T) {
 	tab.Visible("", "#paid")
 	tab.Quiet()
 }
+
+// The remaining states, in the frame and on a page of their own.
+func TestFrameStates(t *testing.T) {
+	f := newFake(t)
+	b := browser.Start(t)
+	for _, size := range []browser.Size{browser.Phone(), browser.Desktop()} {
+		tab := b.Tab(t, size)
+		for _, state := range []string{"closed", "processing", "challenge", "card"} {
+			f.mu.Lock()
+			f.state = state
+			f.mu.Unlock()
+			tab.Goto(f.url("pay") + "/p/pay_1?key=k")
+			switch state {
+			case "challenge": // the page goes on by itself
+				tab.Visible("acs.bank", "#ok")
+			case "card":
+				tab.Until("", "!document.querySelector('#fields').disabled")
+				tab.Click("", "summary")
+			default:
+				tab.Visible("", ".moment")
+			}
+			for _, dark := range []bool{false, true} {
+				tab.Dark(dark)
+				tab.Axe(state)
+			}
+			tab.Dark(false)
+			tab.Fits(state)
+			tab.Save("/tmp/cs-state-" + state + "-" + size.Name + ".png")
+		}
+		tab.Quiet()
+	}
+}

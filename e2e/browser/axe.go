@@ -11,6 +11,14 @@ import (
 // test on any violation. axe-core comes from npm into e2e/node_modules; without it the check says so.
 func (tab *Tab) Axe(what string) {
 	tab.t.Helper()
+	for _, v := range tab.Violations() {
+		tab.t.Errorf("%s, %s", what, v)
+	}
+}
+
+// Violations are what Axe would fail for.
+func (tab *Tab) Violations() (all []string) {
+	tab.t.Helper()
 	source, err := os.ReadFile(filepath.Join(root(), "e2e", "node_modules", "axe-core", "axe.min.js"))
 	if err != nil {
 		Missing(tab.t, "axe-core is not installed (cd e2e && npm ci)")
@@ -21,9 +29,10 @@ func (tab *Tab) Axe(what string) {
 		}
 		found := Eval[[]string](tab, url, string(source)+axeRun)
 		for _, f := range found {
-			tab.t.Errorf("%s, %s: %s", what, short(url), f)
+			all = append(all, short(url)+": "+f)
 		}
 	}
+	return all
 }
 
 const axeRun = `;axe.run(document, {iframes: false, resultTypes: ["violations"], runOnly: ["wcag2a","wcag2aa","wcag21a","wcag21aa","wcag22aa","best-practice"],

@@ -357,6 +357,13 @@ func (tab *Tab) Said() []string {
 // Quiet fails the test if a page broke its policy or threw an error. Lines that contain one of the given texts are expected.
 func (tab *Tab) Quiet(expected ...string) {
 	tab.t.Helper()
+	for _, line := range tab.Complaints(expected...) {
+		tab.t.Errorf("console: %s", line)
+	}
+}
+
+// Complaints are the lines that Quiet would fail for.
+func (tab *Tab) Complaints(expected ...string) (lines []string) {
 next:
 	for _, line := range tab.Said() {
 		for _, e := range expected {
@@ -365,9 +372,10 @@ next:
 			}
 		}
 		if strings.Contains(line, "Content Security Policy") || strings.Contains(line, "exception") || strings.Contains(line, "error") || strings.Contains(line, "integrity") {
-			tab.t.Errorf("console: %s", line)
+			lines = append(lines, line)
 		}
 	}
+	return lines
 }
 
 // Pierced is the text of the first element with the id, also inside closed shadow roots of the page and its frames; "" when there is none.
