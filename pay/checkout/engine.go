@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -33,8 +32,10 @@ type engine struct {
 	rand      io.Reader
 
 	life  context.Context // of the role: what has begun is finished, whoever hangs up
-	work  sync.WaitGroup
+	work  crew
 	fresh atomic.Int64 // authorisations in flight
+
+	starts []func(context.Context) // of the links
 }
 
 // apply lets core decide on an event and carries out what follows.
@@ -94,7 +95,7 @@ func (e *engine) after(p core.Payment, effects []core.Effect) {
 }
 
 func (e *engine) goAuthorise(p core.Payment, n int) {
-	e.work.Go(func() {
+	e.work.start(func() {
 		e.forward.fresh(e.fresh.Add(1))
 		defer func() { e.forward.fresh(e.fresh.Add(-1)) }()
 		e.must(p.ID, e.authorise(p, n))
@@ -140,7 +141,7 @@ func (e *engine) number(ctx context.Context, id string, n int) (vault.Number, er
 
 // late notes an answer that came after its attempt was given up.
 func (e *engine) late(t core.Trace, a core.Answer) {
-	e.work.Go(func() {
+	e.work.start(func() {
 		e.insist("late answer", func() error {
 			return e.store.Write(e.life, func(tx *store.Tx) error {
 				id, n, err := tx.ByTrace(t)

@@ -46,20 +46,17 @@ func (f *forwarder) run(ctx context.Context) {
 			return
 		case ev = <-f.in:
 		case <-timer.C:
-			if now := f.e.bank.Up(); now != up {
-				if up = now; up {
-					ev = core.LinkUp{}
-				}
-			}
-			timer.Reset(f.sleep())
 		}
-		now := f.e.now()
-		for _, eff := range f.queue.Step(ev, now) {
+		effects := f.queue.Step(ev, f.e.now())
+		if now := f.e.bank.Up(); now != up {
+			if up = now; up {
+				effects = append(effects, f.queue.Step(core.LinkUp{}, f.e.now())...)
+			}
+		}
+		for _, eff := range effects {
 			f.do(eff)
 		}
-		if _, added := ev.(core.Fresh); !added {
-			timer.Reset(f.sleep())
-		}
+		timer.Reset(f.sleep())
 	}
 }
 
@@ -77,7 +74,7 @@ func (f *forwarder) sleep() time.Duration {
 
 // do carries out one effect without holding up the queue.
 func (f *forwarder) do(eff core.QueueEffect) {
-	f.e.work.Go(func() {
+	f.e.work.start(func() {
 		switch eff := eff.(type) {
 		case core.Send:
 			f.tell(f.send(eff))

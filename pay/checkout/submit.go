@@ -102,7 +102,7 @@ func (e *engine) enter(p core.Payment, m Merchant, number vault.Number, f fields
 	}
 	e.shelf.put(ticket{p.ID, n}, f.Code, e.now().Add(e.cfg.CodeTTL))
 	e.after(p, effects)
-	e.work.Go(func() {
+	e.work.start(func() {
 		defer number.Wipe()
 		e.must(p.ID, core.Authenticated{N: n, Outcome: e.authenticate(p, m, number, f)})
 	})

@@ -55,7 +55,6 @@ type Gateway interface {
 // Config is what the pages are made of.
 type Config struct {
 	Gateway Gateway
-	Origin  string // "http://pay.localhost:8080"
 	Now     func() time.Time
 	Log     *slog.Logger
 }

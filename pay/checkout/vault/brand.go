@@ -23,18 +23,59 @@ var brandTable = []brandRow{
 
 // Brand is the scheme of a card by its leading digits, "" when it is none that is known.
 func Brand(p card.PAN) string {
-	bin := 0
-	p.Use(func(digits []byte) {
-		for _, c := range digits[:6] {
-			bin = bin*10 + int(c-'0')
-		}
-	})
+	n := 0
+	p.Use(func(digits []byte) { n = bin(digits) })
+	return brandOf(n)
+}
+
+func brandOf(bin int) string {
 	for _, r := range brandTable {
 		if bin >= r.from && bin <= r.to {
 			return r.name
 		}
 	}
 	return ""
+}
+
+// CardLike says whether a text holds what looks like a card number: 13 to 19 digits, perhaps parted by spaces,
+// dots or dashes, that begin like a known scheme and end with the right check digit. Free texts of shops are
+// refused when they do.
+func CardLike(text string) bool {
+	var digits []byte
+	var edge []bool // whether a group begins at the digit
+	fresh, gap := true, 0
+	found := false
+	check := func() {
+		edge = append(edge, true)
+		for i := range digits {
+			for n := 13; edge[i] && n <= card.MaxDigits && i+n <= len(digits); n++ {
+				found = found || edge[i+n] && card.Luhn(digits[i:i+n]) && brandOf(bin(digits[i:])) != ""
+			}
+		}
+		clear(digits)
+		digits, edge = digits[:0], edge[:0]
+	}
+	for _, c := range []byte(text) {
+		switch {
+		case c >= '0' && c <= '9':
+			digits, edge = append(digits, c), append(edge, fresh)
+			fresh, gap = false, 0
+		case (c == ' ' || c == '-' || c == '.') && gap == 0:
+			fresh, gap = true, 1
+		default:
+			check()
+			fresh, gap = true, 0
+		}
+	}
+	check()
+	return found
+}
+
+func bin(digits []byte) (n int) {
+	for _, c := range digits[:6] {
+		n = n*10 + int(c-'0')
+	}
+	return n
 }
 
 // InRange says whether a number lies in a card range: it is padded to 19 digits with zeros on the right, then compared.
