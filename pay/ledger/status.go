@@ -17,12 +17,13 @@ const (
 	AccountsSame     Status = 9  // debit and credit are one account
 	CurrencyDiffers  Status = 10 // amount, account or hold have another currency
 	HoldUnknown      Status = 11 // there is no such hold
-	HoldClosed       Status = 12 // the hold is captured, released or expired already
-	HoldExpired      Status = 13 // the hold's time is over, only Void may touch it
-	ExceedsHold      Status = 14 // more than is still reserved
-	ExceedsCaptured  Status = 15 // a refund above what was captured and not yet refunded
-	ExceedsAvailable Status = 16 // more than may be spent
-	Overflow         Status = 17 // a sum would leave 63 bits
+	HoldForeign      Status = 12 // the hold is between other accounts
+	HoldClosed       Status = 13 // the hold is captured, released or expired already
+	HoldExpired      Status = 14 // the hold's time is over, only Void may touch it
+	ExceedsHold      Status = 15 // more than is still reserved
+	ExceedsCaptured  Status = 16 // a refund above what was captured and not yet refunded
+	ExceedsAvailable Status = 17 // more than may be spent
+	Overflow         Status = 18 // a sum would leave 63 bits
 )
 
 // OK says whether the transfer is in the books.
@@ -31,7 +32,7 @@ func (s Status) OK() bool { return s == Created || s == Exists }
 var statusTable = [...]string{
 	Created: "created", Exists: "exists", ExistsDifferent: "exists-different", LinkedFailed: "linked-failed",
 	BadID: "bad-id", BadKind: "bad-kind", AmountZero: "amount-zero", AccountUnknown: "account-unknown",
-	AccountsSame: "accounts-same", CurrencyDiffers: "currency-differs", HoldUnknown: "hold-unknown",
+	AccountsSame: "accounts-same", CurrencyDiffers: "currency-differs", HoldUnknown: "hold-unknown", HoldForeign: "hold-foreign",
 	HoldClosed: "hold-closed", HoldExpired: "hold-expired", ExceedsHold: "exceeds-hold",
 	ExceedsCaptured: "exceeds-captured", ExceedsAvailable: "exceeds-available", Overflow: "overflow",
 }

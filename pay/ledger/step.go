@@ -73,6 +73,8 @@ func (w *work) move(t *Transfer) (Status, error) {
 		return 0, err
 	case !found:
 		return HoldUnknown, nil
+	case !t.between(h):
+		return HoldForeign, nil
 	case h.Currency != t.Amount.Currency():
 		return CurrencyDiffers, nil
 	}
@@ -96,6 +98,8 @@ func (w *work) reserve(t *Transfer) (Status, error) {
 		h = Hold{ID: t.Hold, Account: t.Debit, Counter: t.Credit, Currency: t.Amount.Currency(), State: Open}
 	}
 	switch {
+	case !t.between(h):
+		return HoldForeign, nil
 	case h.State != Open:
 		return HoldClosed, nil
 	case found && !w.at.Before(h.Expires):
@@ -121,6 +125,15 @@ func (w *work) reserve(t *Transfer) (Status, error) {
 	w.setAccount(debit)
 	w.setHold(h)
 	return Created, nil
+}
+
+// between says whether the accounts that the transfer names, if it names any, are those of the hold.
+func (t *Transfer) between(h Hold) bool {
+	from, to := h.Account, h.Counter
+	if t.Kind == Refund {
+		from, to = to, from
+	}
+	return (t.Debit == "" || t.Debit == from) && (t.Credit == "" || t.Credit == to)
 }
 
 // post takes from a hold.
