@@ -19,38 +19,19 @@ func (s *search) inside() {
 	one := fold.AppendOne(formBuf[:0], s.left)
 	budget := maxInside
 	s.scan(one, nil, &budget)
-	if !joins(s.left) {
-		return
-	}
-	var coarseBuf [maxText]byte
-	var pos [maxText + 1]uint16
-	coarse := fold.AppendCoarse(coarseBuf[:0], pos[:], s.left)
-	if len(coarse) != len(one) {
-		s.scan(coarse, pos[:len(coarse)+1], &budget)
+	if fold.Joins(s.left) {
+		s.insideCoarse(&budget)
 	}
 }
 
-// joins reports whether the coarse form can differ from the letter-by-letter one in length.
-func joins(s []byte) bool {
-	for i := 0; i+1 < len(s); i++ {
-		switch s[i] {
-		case 'r', 'n', 'm', 'v', 'u', 'c':
-			switch s[i+1] {
-			case 'n', 'm', 'r', 'v', 'u', 'l', '1', 'i':
-				return true
-			}
-		case 'd':
-			if s[i+1] == 'l' {
-				return true
-			}
-		case 'l', 'i', '1':
-			switch s[i+1] {
-			case 'k', 'c', 'h', 'b':
-				return true
-			}
-		}
+// insideCoarse is inside for the form in which letters have been joined.
+func (s *search) insideCoarse(budget *int) {
+	var coarseBuf [maxText]byte
+	var pos [maxText + 1]uint16
+	coarse := fold.AppendCoarse(coarseBuf[:0], pos[:], s.left)
+	if len(coarse) != len(s.left) {
+		s.scan(coarse, pos[:len(coarse)+1], budget)
 	}
-	return false
 }
 
 // scan goes over one form. pos maps offsets in the form to offsets in the text; nil = the same.

@@ -12,7 +12,7 @@ import (
 
 const (
 	maxHost  = 253 // RFC 1035 §2.3.4, as text
-	maxText  = 512 // projected text; longer is cut off label by label
+	maxText  = 512 // projected text; what is longer is cut off
 	maxLabel = 63
 )
 
@@ -21,9 +21,8 @@ type name struct {
 	ascii     [maxHost + 3]byte // lower case, punycode, no dot at the end
 	n         int
 	split     psl.Split
-	text      [maxText]byte // the same with every xn-- label replaced by what it looks like in ASCII
-	textLen   int
-	left      int    // text[:left] is what stands left of the public suffix and its dot
+	look      []byte // the same with every xn-- label replaced by what it looks like in ASCII; nil for ASCII hosts: see text
+	left      int    // text()[:left] is what stands left of the public suffix and its dot
 	reg       int    // start of the registrable label in text; -1 = the host is itself a suffix
 	foreign   bool   // some label is not ASCII
 	marked    uint64 // which label (from the left) is not ASCII
@@ -37,6 +36,14 @@ type name struct {
 }
 
 func (q *name) host() []byte { return q.ascii[:q.n] }
+
+// text is what is searched: the host as it looks in ASCII.
+func (q *name) text() []byte {
+	if q.look != nil {
+		return q.look
+	}
+	return q.ascii[:q.n]
+}
 
 // read takes a host apart: without scheme, user, port. It never fails; what is wrong stands in problem.
 func (e *Engine) read(q *name, host string) {
@@ -94,7 +101,6 @@ func (e *Engine) read(q *name, host string) {
 		return
 	}
 	e.splitUp(q)
-	q.textLen = copy(q.text[:], q.host())
 	q.reg = q.split.Registrable
 	q.left = max(q.split.Suffix-1, 0)
 }
@@ -228,20 +234,19 @@ func (e *Engine) clean(label []rune) bool {
 // project fills text with what the labels look like. other takes the second reading of ambiguous characters. It reports whether
 // there are any.
 func (e *Engine) project(q *name, other bool) (ambiguous bool) {
-	q.textLen, q.left, q.reg = 0, 0, -1
+	q.look, q.left, q.reg = make([]byte, 0, q.n), 0, -1
 	mark := func(r rune) bool { return e.mapper.Class(r) != 0 }
 	suffixLabels := 1 + strings.Count(string(q.ascii[q.split.Suffix:q.n]), ".")
 	var buf [4 * maxLabel]byte
 	for i, label := range q.runes {
-		if i > 0 && q.textLen < maxText {
-			q.text[q.textLen] = '.'
-			q.textLen++
+		if i > 0 {
+			q.look = append(q.look, '.')
 		}
 		if i == q.labels-suffixLabels {
-			q.left = max(q.textLen-1, 0)
+			q.left = max(len(q.look)-1, 0)
 		}
 		if i == q.labels-suffixLabels-1 && q.split.Registrable >= 0 {
-			q.reg = q.textLen
+			q.reg = len(q.look)
 		}
 		out := buf[:0]
 		for _, r := range label {
@@ -261,11 +266,12 @@ func (e *Engine) project(q *name, other bool) (ambiguous bool) {
 				out = e.shapes.AppendRune(out, r, mark)
 			}
 		}
-		q.textLen += copy(q.text[q.textLen:], out)
+		q.look = append(q.look, out...)
 	}
-	if q.left > q.textLen {
-		q.left = q.textLen
+	if len(q.look) > maxText {
+		q.look = q.look[:maxText]
 	}
+	q.left = min(q.left, len(q.look))
 	if q.reg > q.left {
 		q.reg = -1
 	}

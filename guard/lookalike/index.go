@@ -55,9 +55,7 @@ const (
 // mix spreads a hash.
 func mix(h uint64) uint32 {
 	h ^= h >> 32
-	h *= 0xd6e8feb86659fd93
-	h ^= h >> 32
-	return uint32(h)
+	return uint32(h * 0xd6e8feb86659fd93 >> 32)
 }
 
 // hashOf hashes a short string.
@@ -326,7 +324,7 @@ func (e *Engine) genuine(q *name) int {
 		}
 		start++
 	}
-	if q.split.ICANNRegistrable >= 0 { // a top-level domain of the brand's own
+	if q.split.ICANNRegistrable >= 0 && string(host[len(host)-3:]) != "com" { // a top-level domain of the brand's own
 		at := len(host) - 1
 		for at > 0 && host[at] != '.' {
 			at--

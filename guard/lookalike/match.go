@@ -18,11 +18,13 @@ func (e *Engine) unit(s []byte, to *search) {
 		return
 	}
 	one := fold.AppendOne(oneBuf[:0], s)
-	coarse := fold.AppendCoarse(coarseBuf[:0], nil, s)
-	p := probe{e: e, s: s, one: one, coarse: coarse, to: to}
+	p := probe{e: e, s: s, one: one, coarse: one, to: to}
+	if fold.Joins(s) {
+		p.coarse = fold.AppendCoarse(coarseBuf[:0], nil, s)
+	}
 	p.form(one)
-	if string(coarse) != string(one) {
-		p.form(coarse)
+	if len(p.coarse) != len(one) {
+		p.form(p.coarse)
 	}
 	p.doubles()
 	p.unhyphened()

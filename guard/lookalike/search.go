@@ -23,24 +23,21 @@ type search struct {
 	left     []byte // what stands left of the suffix
 	best     Answer
 	score    int
-	exact    bool   // the registrable label is a protected name, letter by letter
-	tenant   bool   // the suffix is a hosting platform's
-	risk     int8   // a word such as login or track stands in the host: -1 not yet asked, 0 no, 1 yes
-	suffix   uint32 // hash of the suffix
-	quiet    bool   // the domain is known as somebody's honest own
+	exact    bool // the registrable label is a protected name, letter by letter
+	tenant   bool // the suffix is a hosting platform's
+	risk     int8 // a word such as login or track stands in the host: -1 not yet asked, 0 no, 1 yes
+	quiet    int8 // the domain is known as somebody's honest own: -1 not yet asked, 0 no, 1 yes
 	where    place
 	from, to int // the part that is being asked about
 }
 
 // search finds the strongest resemblance.
 func (e *Engine) search(q *name) Answer {
-	s := search{e: e, q: q, left: q.text[:q.left], best: Answer{brand: -1, token: -1}, risk: -1}
+	s := search{e: e, q: q, left: q.text()[:q.left], best: Answer{brand: -1, token: -1}, risk: -1, quiet: -1}
 	if q.left == 0 || q.reg < 0 {
 		return s.best
 	}
 	s.tenant = q.split.Private && !registryTable[string(q.ascii[q.split.Suffix:q.n])]
-	s.suffix = mix(hashOf(q.ascii[q.split.Suffix:q.n]))
-	s.quiet = e.isKnown(q)
 	s.parts(q.reg, q.left, atLabel, atSegment)
 	for end := q.reg - 1; end > 0; {
 		start := end
@@ -151,7 +148,7 @@ func (s *search) weigh(id int32, f finding, from, to int) {
 	if level == verdict.Danger && t.caution&bit != 0 {
 		level = verdict.Caution
 	}
-	if t.hint&bit != 0 || s.quiet && !f.unmistakable() {
+	if t.hint&bit != 0 || !f.unmistakable() && s.isQuiet() {
 		level = verdict.Unknown
 	}
 	if level == verdict.Caution && f.differs != verdict.Listed && !f.visual() && s.where != atLabel {
@@ -196,12 +193,24 @@ func (s *search) foreignAt(at int) bool {
 
 // sameSuffix: the host stands under a suffix that the brand itself uses.
 func (s *search) sameSuffix(brand int32) bool {
+	suffix := mix(hashOf(s.q.ascii[s.q.split.Suffix:s.q.n]))
 	for _, h := range s.e.suffixes[brand] {
-		if h == s.suffix {
+		if h == suffix {
 			return true
 		}
 	}
 	return false
+}
+
+// isQuiet asks isKnown once.
+func (s *search) isQuiet() bool {
+	if s.quiet < 0 {
+		s.quiet = 0
+		if s.e.isKnown(s.q) {
+			s.quiet = 1
+		}
+	}
+	return s.quiet == 1
 }
 
 // risky: a word that goes with sign-in, money or parcels stands anywhere left of the suffix, as a part of its own.

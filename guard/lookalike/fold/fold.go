@@ -168,6 +168,37 @@ func AppendCoarse(dst []byte, pos []uint16, s []byte) []byte {
 	return dst
 }
 
+// joinTable holds, for each letter that may flow into the next, the letters that it may flow into, as bits of joinBit.
+var joinTable = joinSets()
+
+func joinSets() (t [256]uint32) {
+	for _, p := range []string{"rrnm", "nnm", "mnm", "vv", "uu", "cl1", "dl", "lil1kchb", "iil1kchb", "1il1kchb"} {
+		for _, next := range p[1:] {
+			t[p[0]] |= joinBit(byte(next))
+		}
+	}
+	return t
+}
+
+func joinBit(c byte) uint32 {
+	if c == '1' {
+		return 1
+	}
+	return 1 << (c - 'a' + 1) & (1<<27 - 1)
+}
+
+// Joins reports whether the coarse form of s can differ from AppendOne's.
+func Joins(s []byte) bool {
+	last := uint32(0)
+	for _, c := range s {
+		if last != 0 && (c >= 'a' && c <= 'z' || c == '1') && last&joinBit(c) != 0 {
+			return true
+		}
+		last = joinTable[c]
+	}
+	return false
+}
+
 // stem reads an l, i or 1 at the start of s. With what follows it can look like one letter: lk k, lc k, lb b, lh h.
 func stem(s []byte) (out byte, width int) {
 	i := 1

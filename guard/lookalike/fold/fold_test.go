@@ -41,6 +41,9 @@ func FuzzCoarse(f *testing.F) {
 		if len(s) > 500 {
 			return
 		}
+		if one, coarse := AppendOne(nil, s), AppendCoarse(nil, nil, s); !Joins(s) && string(one) != string(coarse) {
+			t.Fatalf("%q: %q %q", s, one, coarse)
+		}
 		pos := make([]uint16, len(s)+1)
 		out := AppendCoarse(nil, pos, s)
 		if len(out) > len(s) || int(pos[len(out)]) != len(s) {
