@@ -101,12 +101,11 @@ func Open(ctx context.Context, client *http.Client, address string) (*Page, erro
 
 // Sealed is what the page sends: both boxes and the name.
 type Sealed struct {
-	Number  string            `json:"number"`
-	Code    string            `json:"code"`
-	Name    string            `json:"name"`
-	Attempt string            `json:"attempt"`
-	Browser map[string]any    `json:"browser"`
-	Extra   map[string]string `json:"-"`
+	Number  string         `json:"number"`
+	Code    string         `json:"code"`
+	Name    string         `json:"name"`
+	Attempt string         `json:"attempt"`
+	Browser map[string]any `json:"browser"`
 }
 
 // Seal does what the page's script does: the number to the vault's key, the code to the bank's.
