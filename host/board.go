@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -29,13 +30,14 @@ const (
 
 // board connects the roles: who serves what, who may call whom, and where the rest is.
 type board struct {
-	log     *slog.Logger
-	remote  map[string]string   // endpoint → address in another process
-	publish map[string]string   // endpoint → TCP address where other processes may call it
-	owner   map[string]string   // endpoint → role that serves it, here or elsewhere
-	callers map[string][]string // endpoint → roles that declared a call
-	ids     *identities         // nil when everything is in this process
-	count   func(endpoint, caller, result string)
+	log      *slog.Logger
+	remote   map[string]string   // endpoint → address in another process
+	publish  map[string]string   // endpoint → TCP address where other processes may call it
+	external map[string]string   // endpoint → "tcp://…" or "tls://…" outside the house
+	owner    map[string]string   // endpoint → role that serves it, here or elsewhere
+	callers  map[string][]string // endpoint → roles that declared a call
+	ids      *identities         // nil when everything is in this process
+	count    func(endpoint, caller, result string)
 
 	mu        sync.Mutex
 	listening map[string]*listener
@@ -157,6 +159,9 @@ func (b *board) connect(ctx context.Context, r Role, endpoint string) (net.Conn,
 	if b.local[endpoint] {
 		return b.connectLocal(ctx, r, endpoint)
 	}
+	if addr := b.external[endpoint]; addr != "" {
+		return dialOutside(ctx, addr)
+	}
 	addr := b.remote[endpoint]
 	if addr == "" {
 		return nil, ErrNobody
@@ -167,6 +172,16 @@ func (b *board) connect(ctx context.Context, r Role, endpoint string) (net.Conn,
 	}
 	d := tls.Dialer{NetDialer: &net.Dialer{KeepAlive: 15 * time.Second}, Config: conf}
 	return d.DialContext(ctx, "tcp", addr)
+}
+
+// dialOutside connects to somebody else's server, who has no certificate of ours.
+func dialOutside(ctx context.Context, addr string) (net.Conn, error) {
+	scheme, hostport, _ := strings.Cut(addr, "://")
+	d := &net.Dialer{KeepAlive: 15 * time.Second}
+	if scheme == "tls" {
+		return (&tls.Dialer{NetDialer: d, Config: &tls.Config{MinVersion: tls.VersionTLS12}}).DialContext(ctx, "tcp", hostport)
+	}
+	return d.DialContext(ctx, "tcp", hostport)
 }
 
 func (b *board) connectLocal(ctx context.Context, r Role, endpoint string) (net.Conn, error) {

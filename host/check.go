@@ -63,7 +63,7 @@ func (c Config) checkEndpoints(local []Role, serves map[string]string, bad func(
 	}
 	for _, r := range local {
 		for _, e := range r.Calls {
-			if !here(e) && c.Remote[e] == "" {
+			if !here(e) && c.Remote[e] == "" && c.External[e] == "" {
 				bad("%s calls %s, which no role here serves; name its address", r.Name, e)
 			}
 		}
@@ -74,6 +74,15 @@ func (c Config) checkEndpoints(local []Role, serves map[string]string, bad func(
 			bad("remote endpoint %q is unknown", e)
 		case here(e):
 			bad("%s is served here and also has a remote address", e)
+		}
+	}
+	for e, addr := range c.External {
+		scheme, hostport, _ := strings.Cut(addr, "://")
+		if _, _, err := net.SplitHostPort(hostport); err != nil || scheme != "tcp" && scheme != "tls" {
+			bad("external endpoint %q needs an address such as tls://host:port", e)
+		}
+		if here(e) || c.Remote[e] != "" {
+			bad("%s has an external address and another one", e)
 		}
 	}
 	for e := range c.Publish {

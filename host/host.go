@@ -38,6 +38,7 @@ type Config struct {
 
 	Remote      map[string]string // endpoint → address where another process serves it (TCP, mutual TLS)
 	Publish     map[string]string // endpoint → address on which this process offers it to others (TCP, mutual TLS)
+	External    map[string]string // endpoint → address outside the house, "tcp://host:port" or "tls://host:port" (such as an SMS centre)
 	EgressAllow []string          // "host:port" or "host" that Env.Egress may reach although the address is private
 	Admin       string            // address for /metrics, /healthz and /readyz; "" = on the origin "countersign"
 
@@ -120,7 +121,7 @@ func Run(ctx context.Context, cfg Config) (h *Host, err error) {
 // open makes the board and the front door.
 func (h *Host) open(ctx context.Context, cfg Config, local []Role) error {
 	b := newBoard(cfg.Roles, local)
-	b.log, b.remote, b.publish, b.count = cfg.Log, cfg.Remote, cfg.Publish, h.metrics.call
+	b.log, b.remote, b.publish, b.external, b.count = cfg.Log, cfg.Remote, cfg.Publish, cfg.External, h.metrics.call
 	if len(cfg.Remote)+len(cfg.Publish) > 0 {
 		b.ids = &identities{dir: filepath.Join(cfg.DataDir, "tls"), now: cfg.Now, rand: cfg.Rand}
 	}
