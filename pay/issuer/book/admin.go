@@ -88,20 +88,18 @@ func (r Rules) AddCard(tx Tx, card Card, now time.Time) error {
 	if !known || !open {
 		return ErrUnknown
 	}
-	if _, found, err := tx.Card(card.ID); err != nil || found {
-		return errors.Join(err, taken(found))
+	_, sameID, err := tx.Card(card.ID)
+	if err != nil {
+		return err
 	}
-	if _, found, err := tx.CardByIndex(card.Index); err != nil || found {
-		return errors.Join(err, taken(found))
+	_, sameNumber, err := tx.CardByIndex(card.Index)
+	if err != nil {
+		return err
 	}
-	return r.saveCard(tx, card, now)
-}
-
-func taken(found bool) error {
-	if found {
+	if sameID || sameNumber {
 		return ErrTaken
 	}
-	return nil
+	return r.saveCard(tx, card, now)
 }
 
 // SetFrozen freezes a card or lifts the holder's own freeze. holder "" is the bank's staff. To freeze a
