@@ -16,7 +16,7 @@ func TestExplore(t *testing.T) {
 		t.Skip("by hand")
 	}
 	cat, _ := brands.Builtin()
-	e, err := lookalike.New(cat, lookalike.Options{Raw: os.Getenv("RAW") != ""})
+	e, err := lookalike.New(cat, lookalike.Options{NoIndependent: os.Getenv("RAW") != "", NoBudget: os.Getenv("RAW") != ""})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,4 +91,91 @@ func label(d string) string {
 		}
 	}
 	return d
+}
+
+// popular yields the popular domains whose position satisfies keep.
+func popular(keep func(i int) bool) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		i, stop := 0, false
+		seen := map[string]bool{}
+		for _, f := range []string{"popular-cloudflare", "popular-tranco"} {
+			lines(f, func(f []string) {
+				if stop || seen[f[0]] || f[0] == "domain" {
+					return
+				}
+				seen[f[0]] = true
+				i++
+				if keep(i) && !yield(f[0]) {
+					stop = true
+				}
+			})
+		}
+	}
+}
+
+func TestBudgetSplit(t *testing.T) {
+	if os.Getenv("EXPLORE") == "" {
+		t.Skip("by hand")
+	}
+	cat, _ := brands.Builtin()
+	raw, _ := lookalike.New(cat, lookalike.Options{NoBudget: true, NoIndependent: true})
+	hits, n := raw.Hits(popular(func(i int) bool { return i%2 == 0 }))
+	rates := lookalike.Rates(hits, n)
+	own := *cat
+	own.Budget = lookalike.Budget(rates)
+	fmt.Println("limits", len(own.Budget), own.Budget)
+	e, _ := lookalike.New(&own, lookalike.Options{NoIndependent: true})
+	hits, n = e.Hits(popular(func(i int) bool { return i%2 == 1 }))
+	byClass := map[string]int{}
+	for _, h := range hits {
+		byClass[h.Level.String()]++
+		byClass[h.Level.String()+" "+h.Class.String()]++
+		fmt.Println("held-out", h)
+	}
+	fmt.Println(n, byClass)
+}
+
+func TestScale(t *testing.T) {
+	if os.Getenv("EXPLORE") == "" {
+		t.Skip("by hand")
+	}
+	cat, _ := brands.Builtin()
+	big := *cat
+	used := map[string]bool{}
+	for _, b := range cat.Brands {
+		for _, n := range b.Names {
+			used[n] = true
+		}
+		for _, n := range append(b.Shop, b.Owned...) {
+			used[n] = true
+		}
+	}
+	i := 0
+	lines("brands-bank-websites", func(f []string) {
+		i++
+		l := label(f[0])
+		if i%7 != 0 || used[l] || used[f[0]] || len(l) < 4 || !brands.IsToken(l) || !brands.IsDomain(f[0]) {
+			return
+		}
+		used[l] = true
+		k := brands.Coined
+		if len(l) <= 4 {
+			k = brands.Short
+		}
+		big.Brands = append(big.Brands, brands.Brand{ID: l, Name: l, Kind: k, Shop: []string{f[0]}, Names: []string{l}})
+	})
+	fmt.Println("brands", len(big.Brands))
+	raw, _ := lookalike.New(&big, lookalike.Options{NoBudget: true, NoIndependent: true})
+	hits, n := raw.Hits(popular(func(i int) bool { return i%2 == 0 }))
+	fmt.Println("training hits", len(hits), n)
+	big.Budget = lookalike.Budget(lookalike.Rates(hits, n))
+	e, _ := lookalike.New(&big, lookalike.Options{NoIndependent: true})
+	hits, n = e.Hits(popular(func(i int) bool { return i%2 == 1 }))
+	byClass := map[string]int{}
+	for _, h := range hits {
+		byClass[h.Level.String()]++
+		byClass[h.Level.String()+" "+h.Class.String()]++
+		fmt.Println("scale", h)
+	}
+	fmt.Println(n, byClass)
 }

@@ -1,6 +1,9 @@
 package lookalike
 
-import "countersign/guard/verdict"
+import (
+	"countersign/guard/lookalike/fold"
+	"countersign/guard/verdict"
+)
 
 // compare says in what way s differs from the protected name t, given that the index brought them together. one and coarse are
 // the folded forms of s. None means: not close enough.
@@ -8,7 +11,10 @@ func compare(s, one, coarse []byte, t *token) verdict.Class {
 	if string(s) == t.text {
 		return verdict.Listed // the very name
 	}
-	if string(one) == t.one || string(coarse) == t.coarse {
+	if string(one) == t.one || string(coarse) == t.coarse && (len(t.text) >= 6 || strictly(s, t.text)) {
+		return verdict.Glyph
+	}
+	if t.other != "" && len(t.text) >= 6 && string(coarse) == t.other {
 		return verdict.Glyph
 	}
 	if c := hyphens(s, t); c != verdict.None {
@@ -35,6 +41,16 @@ func compare(s, one, coarse []byte, t *token) verdict.Class {
 		}
 	}
 	return verdict.None
+}
+
+// strictly: equal when only shapes that are hard to tell apart are alike.
+func strictly(s []byte, t string) bool {
+	var a, b [maxToken*2 + 8]byte
+	if len(s) > maxToken*2 || len(t) > maxToken {
+		return false
+	}
+	n := copy(b[maxToken:], t)
+	return string(fold.Strict(a[:0], s)) == string(fold.Strict(b[:0], b[maxToken:maxToken+n]))
 }
 
 // nearShape: equal but for one letter of a similar shape that is in no class.

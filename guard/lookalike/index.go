@@ -16,6 +16,7 @@ type token struct {
 	text    string
 	one     string // fold.One of each byte
 	coarse  string
+	other   string // coarse form of the name with lc for k and ci for d; "" if it has neither
 	bare    string // text without hyphens
 	brand   int32
 	kind    brands.Kind
@@ -172,7 +173,7 @@ func (m *multi) of(key uint32) []uint16 {
 }
 
 // build fills the index.
-func (e *Engine) build(cat *brands.Catalogue, raw bool) error {
+func (e *Engine) build(cat *brands.Catalogue, opt Options) error {
 	e.cat = cat
 	e.suffixes = map[int32][]uint32{}
 	for i := range cat.Brands {
@@ -200,8 +201,11 @@ func (e *Engine) build(cat *brands.Catalogue, raw bool) error {
 	for w, weight := range affixTable {
 		e.words.put(hashText(w), weight)
 	}
-	if !raw {
-		e.lower(cat)
+	if !opt.NoIndependent {
+		e.addIndependent(cat)
+	}
+	if !opt.NoBudget {
+		e.addBudget(cat)
 	}
 	return nil
 }
@@ -224,6 +228,9 @@ func (e *Engine) addToken(n string, brand int32, kind brands.Kind) {
 		return
 	}
 	t := token{text: n, one: string(fold.AppendOne(nil, []byte(n))), coarse: string(fold.AppendCoarse(nil, nil, []byte(n))), bare: strings.ReplaceAll(n, "-", ""), brand: brand, kind: kind}
+	if alt := strings.NewReplacer("k", "lc", "d", "ci").Replace(n); alt != n {
+		t.other = string(fold.AppendCoarse(nil, nil, []byte(alt)))
+	}
 	e.maxOne = max(e.maxOne, len(n))
 	e.tokens = append(e.tokens, t)
 }
@@ -240,6 +247,9 @@ func (e *Engine) nearPairs() []pairOf {
 		}
 		if t.bare != t.text {
 			forms = append(forms, string(fold.AppendOne(nil, []byte(t.bare))))
+		}
+		if t.other != "" {
+			add(hashText(t.other))
 		}
 		for _, f := range forms {
 			add(hashText(f))
@@ -273,14 +283,18 @@ func (e *Engine) gramPairs() []pairOf {
 	return out
 }
 
-// lower takes over the independent names and the budgets of the catalogue.
-func (e *Engine) lower(cat *brands.Catalogue) {
+// addIndependent takes over the independent names of the catalogue.
+func (e *Engine) addIndependent(cat *brands.Catalogue) {
 	e.known, e.knownWord = newTable(len(cat.Independent)), newTable(len(cat.Independent))
 	for _, d := range cat.Independent {
 		e.known.put(hashText(d), 1)
 		label, _, _ := strings.Cut(d, ".")
 		e.knownWord.put(hashText(label), 1)
 	}
+}
+
+// addBudget takes over the budgets of the catalogue.
+func (e *Engine) addBudget(cat *brands.Catalogue) {
 	limits := map[string][]brands.Limit{}
 	for _, l := range cat.Budget {
 		limits[l.Name] = append(limits[l.Name], l)

@@ -14,6 +14,7 @@ type finding struct {
 	bothEdges bool // inside: nothing but words, digits and hyphens around it
 	oneEdge   bool
 	risk      bool // inside: a word such as login stands right beside it
+	near      bool // Glyph: hard to tell apart; TwoTypos: one of them is of a similar shape
 	embedded  bool // a suffix of the brand follows
 }
 
@@ -72,12 +73,12 @@ func (s *search) decideLabel(f *finding, n int, kind brands.Kind) (verdict.Level
 		}
 		return pick(n >= 4, verdict.Caution), verdict.TLD
 	case verdict.Glyph, verdict.Homograph:
-		if n >= 5 || n == 4 && f.differs == verdict.Homograph {
+		if n >= 8 || n >= 5 && (f.near || f.differs == verdict.Homograph) || n == 4 && f.differs == verdict.Homograph {
 			return verdict.Danger, f.differs
 		}
 		return pick(n == 4 || same, verdict.Caution), f.differs
 	case verdict.TwoTypos:
-		return pick(n >= 9 || n >= 7 && same, verdict.Caution), f.differs
+		return pick(n >= 9 || n >= 8 && same || f.near && same, verdict.Caution), f.differs
 	case verdict.DoubleReplacement, verdict.Shuffle:
 		return pick(n >= 8 || n >= 6 && same, verdict.Caution), f.differs
 	case verdict.Hyphen:
@@ -86,7 +87,7 @@ func (s *search) decideLabel(f *finding, n int, kind brands.Kind) (verdict.Level
 	if strongName && n >= 8 && same {
 		return verdict.Danger, f.differs
 	}
-	return pick(n >= 8 || n >= 6 && same && kind != brands.Short || n >= 4 && same, verdict.Caution), f.differs
+	return pick(n >= 8 || n >= 5 && same || n == 4 && same && kind == brands.Coined, verdict.Caution), f.differs
 }
 
 // decideSegment: a hyphenated part of the registrable label. The very name is left to decideCombo, which sees what stands around it.
@@ -146,7 +147,7 @@ func (s *search) decideCombo(f *finding, n int, kind brands.Kind) (verdict.Level
 		if f.bothEdges && n >= 6 && (f.risk || s.risky()) {
 			return verdict.Danger, class
 		}
-		return pick(f.bothEdges && n >= 6 || f.oneEdge && n >= 9, verdict.Caution), class
+		return pick(f.bothEdges && n >= 6, verdict.Caution), class
 	}
 	risk := f.risk || s.risky()
 	strongName := kind == brands.Coined || kind == brands.Ambiguous

@@ -131,6 +131,13 @@ func (s *search) hit(id int32, class verdict.Class) {
 	if class == verdict.Listed && s.where == atLabel {
 		s.exact = true
 	}
+	if class == verdict.Glyph {
+		f.near = string(fold.AppendOne(make([]byte, 0, maxToken*2+8), s.left[s.from:s.to])) == t.one || strictly(s.left[s.from:s.to], t.text)
+	}
+	if class == verdict.TwoTypos {
+		var buf [maxToken*2 + 8]byte
+		f.near = s.foreignAt(s.from) || nearShape(fold.AppendCoarse(buf[:0], nil, s.left[s.from:s.to]), t.coarse)
+	}
 	if s.where == atJoin && (class != verdict.Listed && class != verdict.Glyph) {
 		return
 	}

@@ -10,7 +10,7 @@ const (
 // hosts and name generators commonly use, in several languages.
 var affixTable = wordTable(
 	weak, `www ww wwww web com net org info biz int app apps api my the go get to in on i e a m mobile shop shops store stores online live site page
-		home portal official real us usa uk de fr es it pl nl eu br mx jp cn in au ca ru tr global world international inc ltd llc corp
+		home portal official real us usa uk de fr es it pl nl eu br mx jp cn in au ca ru tr cl ar pe pt se dk fi ch be ie nz za kr tw hk sg my th vn ph id global world international inc ltd llc corp
 		group team co company center centre hub zone club vip pro plus premium new now today best top cloud link links click url direct
 		express fast easy smart sale sales deal deals offer offers outlet discount cheap blog news forum community support24 digital tech
 		media mail email webmail server host hosting dns cdn static img test dev beta demo app1 co-uk gmbh sa spa srl for at by and is

@@ -143,7 +143,7 @@ func AppendCoarse(dst []byte, pos []uint16, s []byte) []byte {
 			next = s[i+1]
 		}
 		switch {
-		case c == 'v' && next == 'v' || c == 'u' && next == 'u':
+		case (c == 'v' || c == 'u') && (next == 'v' || next == 'u'):
 			out, width = 'w', 2
 		case c == 'c' && (next == 'l' || next == '1'), c == 'd' && next == 'l':
 			out, width = 'b', 2
@@ -172,7 +172,7 @@ func AppendCoarse(dst []byte, pos []uint16, s []byte) []byte {
 var joinTable = joinSets()
 
 func joinSets() (t [256]uint32) {
-	for _, p := range []string{"rrnm", "nnm", "mnm", "vv", "uu", "cl1", "dl", "lil1kchb", "iil1kchb", "1il1kchb"} {
+	for _, p := range []string{"rrnm", "nnm", "mnm", "vvu", "uuv", "cl1", "dl", "lil1kchb", "iil1kchb", "1il1kchb"} {
 		for _, next := range p[1:] {
 			t[p[0]] |= joinBit(byte(next))
 		}
