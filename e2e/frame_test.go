@@ -277,3 +277,25 @@ func TestFrameStates(t *testing.T) {
 		tab.Quiet()
 	}
 }
+
+// The loader believes only its own frame: a message from anybody else changes nothing.
+func TestLoaderIgnoresStrangers(t *testing.T) {
+	f := newFake(t)
+	tab := browser.Start(t).Tab(t, browser.Phone())
+	order(tab, f.url("shop"))
+	tab.Until("/frame/", "!document.querySelector('#fields').disabled")
+	tab.Until("", "document.querySelector('iframe').style.height !== '34rem'")
+	height := browser.Eval[string](tab, "", "document.querySelector('iframe').style.height")
+	browser.Eval[any](tab, "", `for (const m of [{source: "countersign", type: "state", state: "paid", return_url: "https://evil.example/"}, {source: "countersign", type: "resize", height: 3}]) window.postMessage(m, "*")`)
+	browser.Eval[any](tab, "", "new Promise(r => setTimeout(r, 1600))")
+	if s := browser.Eval[string](tab, "", "location.pathname"); !strings.HasSuffix(s, "/pay") {
+		t.Errorf("went to %s", s)
+	}
+	if s := browser.Eval[string](tab, "", "document.querySelector('iframe').style.height"); s != height {
+		t.Errorf("height went from %s to %s", height, s)
+	}
+	if s := browser.Eval[string](tab, "", "document.querySelector('iframe').title"); s == "" || strings.Contains(strings.ToLower(s), "iframe") {
+		t.Errorf("title of the frame: %q", s)
+	}
+	tab.Quiet()
+}

@@ -75,6 +75,7 @@ func Desktop() Size { return Size{"desktop", 1280, 800, false} }
 type Tab struct {
 	t    testing.TB
 	ctx  context.Context
+	size Size
 	mu   sync.Mutex
 	said []string
 }
@@ -84,7 +85,20 @@ func (b *Browser) Tab(t testing.TB, size Size) *Tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
-	tab := &Tab{t: t, ctx: ctx}
+	return open(ctx, t, size)
+}
+
+// Again opens another tab of the same person: same cookies, same size.
+func (tab *Tab) Again() *Tab {
+	tab.t.Helper()
+	ctx, cancel := chromedp.NewContext(tab.ctx)
+	tab.t.Cleanup(cancel)
+	return open(ctx, tab.t, tab.size)
+}
+
+func open(ctx context.Context, t testing.TB, size Size) *Tab {
+	t.Helper()
+	tab := &Tab{t: t, ctx: ctx, size: size}
 	messages := chromedp.Console(ctx)
 	go func() {
 		for m, err := range messages {
