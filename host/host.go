@@ -253,7 +253,8 @@ func (h *Host) Status() []RoleStatus {
 		if s == nil {
 			continue
 		}
-		st := RoleStatus{Name: s.role.Name, Ready: true, Endpoints: s.role.Serves, Calls: s.role.Calls, Since: s.since}
+		st := RoleStatus{Name: s.role.Name, Ready: true, Endpoints: append([]string{}, s.role.Serves...),
+			Calls: append([]string{}, s.role.Calls...), Origins: []string{}, Since: s.since}
 		for _, o := range s.role.Origins {
 			st.Origins = append(st.Origins, h.base.url(o))
 		}

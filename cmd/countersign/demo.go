@@ -13,6 +13,7 @@ import (
 
 	"countersign/cmd/countersign/settings"
 	"countersign/cmd/countersign/tour"
+	"countersign/examples/phone"
 	"countersign/examples/shop"
 	"countersign/host"
 )
@@ -55,6 +56,9 @@ func (c demoCommand) Run(p *program) error {
 	}
 	if c.Listen == "" {
 		c.Listen = demoListen
+	}
+	if err := host.Harden(); err != nil {
+		return err
 	}
 	begin := time.Now()
 	d, err := c.start(p)
@@ -99,7 +103,7 @@ func (c demoCommand) start(p *program) (d *demo, err error) {
 		return d, err
 	}
 	url := func(origin string) string { return "http://" + origin + ".localhost:" + port }
-	h := &house{now: p.now, plain: true}
+	h := &house{now: p.now, holder: demoHolder, plain: true}
 	if h.keys, err = openKeys(p, c.Data, true); err != nil {
 		return d, err
 	}
@@ -121,7 +125,7 @@ func (c demoCommand) start(p *program) (d *demo, err error) {
 		return d, err
 	}
 	var running atomic.Pointer[host.Host]
-	roles := append(h.roles(), shop.Role(shop.Config{APIKey: d.secrets.apiKey, WebhookSecret: d.secrets.webhook}),
+	roles := append(h.roles(), phone.Role(phone.Config{}), shop.Role(shop.Config{APIKey: d.secrets.apiKey, WebhookSecret: d.secrets.webhook}),
 		tour.Role(tour.Config{Holder: demoHolder, Status: func() []host.RoleStatus {
 			if h := running.Load(); h != nil {
 				return h.Status()
@@ -129,7 +133,7 @@ func (c demoCommand) start(p *program) (d *demo, err error) {
 			return nil
 		}}))
 	d.Host, err = host.Run(p.ctx, host.Config{
-		Roles: append(roles, demoRoles()...), Listener: ln, BaseURL: "http://localhost:" + port, DataDir: c.Data, Keys: h.keys,
+		Roles: roles, Listener: ln, BaseURL: "http://localhost:" + port, DataDir: c.Data, Keys: h.keys,
 		EgressAllow: []string{"shop.localhost:" + port}, Log: h.log, Now: p.now, Rand: p.rand,
 	})
 	running.Store(d.Host)

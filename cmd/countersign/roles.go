@@ -16,6 +16,7 @@ import (
 	"countersign/pay/directory"
 	"countersign/pay/issuer"
 	bank "countersign/pay/issuer/network"
+	"countersign/pay/mobile"
 )
 
 // house puts the roles together: the one place that knows them all. Roles know each other by endpoints
@@ -27,12 +28,13 @@ type house struct {
 	now      func() time.Time
 	settings settings.Settings
 	seed     *issuer.Seed
-	plain    bool // http:// webhooks are fine (demo)
+	holder   string // who signs in to Mobile Bank by a button (demo); "" = nobody
+	plain    bool   // http:// webhooks are fine (demo)
 }
 
 // roles are those of production, whether they run in this process or not.
 func (h *house) roles() []host.Role {
-	return []host.Role{h.issuer(), h.directory(), h.acs(), h.checkout()}
+	return []host.Role{h.issuer(), h.directory(), h.acs(), h.checkout(), h.mobile()}
 }
 
 func (h *house) issuer() host.Role {
@@ -75,6 +77,15 @@ func (h *house) acs() host.Role {
 		cfg.Bank = h.settings.Ranges[0].Name
 	}
 	return acs.Role(cfg)
+}
+
+// mobile is Mobile Bank. Only a demo knows a holder who signs in by a button.
+func (h *house) mobile() host.Role {
+	cfg := mobile.Config{Holder: h.holder}
+	if len(h.settings.Ranges) > 0 {
+		cfg.Bank = h.settings.Ranges[0].Name
+	}
+	return mobile.Role(cfg)
 }
 
 func (h *house) checkout() host.Role {
