@@ -72,7 +72,7 @@ func House() []Rule {
 			Of: []string{"examples/shop/..."}, Never: in("pay/..."), Transitive: true},
 		{Why: "the guard is pure: no clock, disk, network, SQL",
 			Of:     []string{"guard/verdict/...", "guard/engine/...", "guard/lookalike/...", "guard/page/...", "guard/mail/...", "guard/brands"},
-			Except: []string{"guard/lookalike/gen", "guard/brands/gen"},
+			Except: []string{"guard/lookalike/gen/...", "guard/lookalike/psl/gen", "guard/brands/gen"}, // programs that write tables
 			Never:  append(in("pay/...", "host/...", "sql/...", "wire/..."), "net", "net/http", "os", "os/exec", "database/sql", "syscall"), Transitive: true},
 		{Why: "only the program names two roles; PAY and GUARD meet nowhere else",
 			Of: []string{"guard/..."}, Never: in("pay/..."), Transitive: true},

@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Limits of size: what a person can hold in mind.
@@ -53,7 +54,7 @@ func checkFile(fset *token.FileSet, f *File) []string {
 	}
 	for _, c := range f.Syntax.Comments {
 		for _, word := range []string{"TODO", "FIXME", "XXX"} {
-			if strings.Contains(c.Text(), word) {
+			if slices.Contains(strings.FieldsFunc(c.Text(), func(r rune) bool { return !unicode.IsLetter(r) }), word) && !strings.Contains(c.Text(), `\u`+word) {
 				bad = append(bad, fmt.Sprintf("%s: a comment says %s: do it, or write it down as an issue", at(fset, f, c.Pos()), word))
 			}
 		}
