@@ -20,6 +20,9 @@ func compare(s, one, coarse []byte, t *token) verdict.Class {
 	if c := hyphens(s, t); c != verdict.None {
 		return c
 	}
+	if len(t.text) < 4 {
+		return verdict.None // one letter of three is no resemblance
+	}
 	if c := edit(s, t.text); c != verdict.None {
 		return c
 	}

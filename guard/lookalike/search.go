@@ -33,11 +33,17 @@ type search struct {
 
 // search finds the strongest resemblance.
 func (e *Engine) search(q *name) Answer {
+	s := e.searchFor(q)
+	return s.best
+}
+
+func (e *Engine) searchFor(q *name) search {
 	s := search{e: e, q: q, left: q.text()[:q.left], best: Answer{brand: -1, token: -1}, risk: -1, quiet: -1}
 	if q.left == 0 || q.reg < 0 {
-		return s.best
+		return s
 	}
 	s.tenant = q.split.Private && !registryTable[string(q.ascii[q.split.Suffix:q.n])]
+	s.exact = e.isToken(s.left[q.reg:]) && !s.foreignAt(q.reg)
 	s.parts(q.reg, q.left, atLabel, atSegment)
 	for end := q.reg - 1; end > 0; {
 		start := end
@@ -51,7 +57,24 @@ func (e *Engine) search(q *name) Answer {
 		s.join()
 	}
 	s.inside()
-	return s.best
+	return s
+}
+
+// isToken reports whether s is a protected name, letter by letter.
+func (e *Engine) isToken(s []byte) bool {
+	if len(s) > e.maxOne {
+		return false
+	}
+	h := uint64(0)
+	for _, c := range s {
+		h = h*hashBase + uint64(fold.One(c)) + 1
+	}
+	for _, id := range e.near.of(mix(h)) {
+		if e.tokens[id].text == string(s) {
+			return true
+		}
+	}
+	return false
 }
 
 // isKnown: the registrable domain, by either reading of the suffix list, is on the list of independent names.
@@ -128,9 +151,6 @@ func (s *search) hit(id int32, class verdict.Class) {
 		class = verdict.Homograph
 	}
 	f := finding{token: t, differs: class, where: s.where, bothEdges: true}
-	if class == verdict.Listed && s.where == atLabel {
-		s.exact = true
-	}
 	if class == verdict.Glyph {
 		f.near = string(fold.AppendOne(make([]byte, 0, maxToken*2+8), s.left[s.from:s.to])) == t.one || strictly(s.left[s.from:s.to], t.text)
 	}
@@ -147,8 +167,9 @@ func (s *search) hit(id int32, class verdict.Class) {
 // weigh turns a finding into a level and keeps it if it is the strongest.
 func (s *search) weigh(id int32, f finding, from, to int) {
 	level, class := s.decide(&f)
-	if class == verdict.None {
-		return
+	whole := f.differs == verdict.Listed && f.where == atLabel && !f.inside
+	if class == verdict.None || s.exact && from >= s.q.reg && !whole && !f.embedded {
+		return // paypay is no typo of paypal, and saisoncard no saison with a word
 	}
 	t := f.token
 	bit := uint64(1) << class
@@ -171,12 +192,6 @@ func (s *search) weigh(id int32, f finding, from, to int) {
 		score += 500
 	case f.visual():
 		score += 300
-	}
-	if s.exact && f.differs != verdict.Listed && f.where == atLabel { // paypay is no typo of paypal
-		return
-	}
-	if f.differs == verdict.Listed && f.where == atLabel && s.best.token >= 0 && !f.embedded {
-		score += 2000 // and drop typos that were found before
 	}
 	if score > s.score {
 		s.score = score
