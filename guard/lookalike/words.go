@@ -1,5 +1,7 @@
 package lookalike
 
+import "sort"
+
 // weights of a word beside a name
 const (
 	weak   = 1 // goes with any site: www, shop, online
@@ -42,6 +44,16 @@ var affixTable = wordTable(
 		conta entrar seguranca entrega pedido rastreio fatura
 		oplata dostavka zakaz vhod kabinet odeme giris hesap kargo siparis
 		betaling levering pakket rekening inloggen`)
+
+// Words gives the words that make an edge beside a name, sorted.
+func Words() []string {
+	out := make([]string, 0, len(affixTable))
+	for w := range affixTable {
+		out = append(out, w)
+	}
+	sort.Strings(out)
+	return out
+}
 
 // wordTable reads alternating weights and word lists; the greater weight wins.
 func wordTable(weightsAndWords ...any) map[string]int32 {

@@ -66,6 +66,17 @@ func (t *Table) Look(r rune) string {
 	return t.text[at : at+int(t.at[lo]&7)]
 }
 
+// Like gives the characters that look like the ASCII letter c.
+func (t *Table) Like(c byte) []rune {
+	var out []rune
+	for i, r := range t.runes {
+		if at := t.at[i]; at&7 == 1 && t.text[at>>3] == c {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
 // Other gives a second reading of an ambiguous character, or 0.
 func Other(r rune) byte {
 	switch r {

@@ -10,6 +10,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 
 	"countersign/guard/lookalike/idn"
@@ -139,11 +140,7 @@ func finish(h uint32) uint32 { return h ^ h>>15 }
 
 // hashBack hashes from the last byte to the first, as Split walks a host.
 func hashBack(s string) uint32 {
-	h := uint32(0x811c9dc5)
-	for i := len(s) - 1; i >= 0; i-- {
-		h = (h ^ uint32(s[i])) * prime
-	}
-	return finish(h)
+	return finish(rawHash(s))
 }
 
 func (l *List) find(h uint32, name []byte) uint32 {
@@ -218,4 +215,30 @@ func labelBefore(host []byte, at int) int {
 		}
 	}
 	return 0
+}
+
+// Suffixes yields the suffixes of one section that are neither wildcards nor exceptions, in the order of the list.
+func (l *List) Suffixes(private bool) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		want := uint32(icannRule)
+		if private {
+			want = privateRule
+		}
+		for text := l.text; text != ""; {
+			name, rest, _ := strings.Cut(text, "\n")
+			text = rest
+			if l.find(rawHash(name), []byte(name))&want != 0 && !yield(name) {
+				return
+			}
+		}
+	}
+}
+
+// rawHash is hashBack before it is finished.
+func rawHash(s string) uint32 {
+	h := uint32(0x811c9dc5)
+	for i := len(s) - 1; i >= 0; i-- {
+		h = (h ^ uint32(s[i])) * prime
+	}
+	return h
 }
