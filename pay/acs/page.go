@@ -59,7 +59,7 @@ func (s *server) first(w http.ResponseWriter, r *http.Request) {
 		plain(w, http.StatusBadRequest, notValid, goBack)
 		return
 	}
-	m, raw, f := parseCReq(r.PostForm.Get("creq"))
+	m, f := parseCReq(r.PostForm.Get("creq"))
 	if f != nil {
 		s.env.Log.Info("CReq refused", "fault", f.String())
 		plain(w, http.StatusBadRequest, notValid, goBack)
@@ -73,7 +73,7 @@ func (s *server) first(w http.ResponseWriter, r *http.Request) {
 		s.lost(w, err)
 		return
 	}
-	event := challenge.CReq{Digest: sha256.Sum256(raw), Session: r.PostForm.Get("threeDSSessionData")}
+	event := challenge.CReq{Digest: digest(m), Session: r.PostForm.Get("threeDSSessionData")}
 	code := ""
 	if st.Phase == challenge.Offered {
 		if code, event.Fresh, err = s.fresh(r.Context(), st); err != nil {
@@ -84,10 +84,10 @@ func (s *server) first(w http.ResponseWriter, r *http.Request) {
 	s.step(w, r, st, event, code)
 }
 
-func parseCReq(form string) (*emv3ds.Message, []byte, *emv3ds.Fault) {
+func parseCReq(form string) (*emv3ds.Message, *emv3ds.Fault) {
 	raw, err := emv3ds.DecodeForm(form)
 	if err != nil || len(raw) > 4<<10 {
-		return nil, nil, emv3ds.NewFault(101, emv3ds.ACS, "creq")
+		return nil, emv3ds.NewFault(101, emv3ds.ACS, "creq")
 	}
 	m, f := emv3ds.Parse(raw)
 	if f == nil {
@@ -96,7 +96,12 @@ func parseCReq(form string) (*emv3ds.Message, []byte, *emv3ds.Fault) {
 	if f == nil && m.Type() != emv3ds.CReq {
 		f = emv3ds.NewFault(101, emv3ds.ACS, "messageType")
 	}
-	return m, raw, f
+	return m, f
+}
+
+// digest identifies the content of a CReq, in whatever order its fields stand.
+func digest(m *emv3ds.Message) [32]byte {
+	return sha256.Sum256([]byte(m.Version() + "\n" + m.Text("threeDSServerTransID") + "\n" + m.Text("acsTransID") + "\n" + m.Text("challengeWindowSize")))
 }
 
 // lost answers what has no challenge, or when the store does not answer.

@@ -48,7 +48,7 @@ func (s *server) post(st challenge.State) challenge.Event {
 		return challenge.NotDelivered{}
 	}
 	defer clear(body)
-	ctx, cancel := context.WithTimeout(s.life, rreqTime)
+	ctx, cancel := context.WithTimeout(s.life, s.rreqTime)
 	defer cancel()
 	answer, err := s.ds.Post(ctx, body)
 	defer clear(answer)

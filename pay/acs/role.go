@@ -98,6 +98,8 @@ type server struct {
 	life context.Context // until Stop
 	work sync.WaitGroup  // deliveries and the ticker
 	busy chan struct{}   // bounds deliveries that the ticker began
+
+	rreqTime time.Duration
 }
 
 func start(ctx context.Context, env *host.Env, cfg Config) (*host.Running, error) {
@@ -144,7 +146,7 @@ func newServer(life context.Context, env *host.Env, cfg Config, st *store.Store)
 		return func(ctx context.Context) (net.Conn, error) { return env.Dial(ctx, endpoint) }
 	}
 	return &server{
-		cfg: cfg, env: env, store: st, life: life, busy: make(chan struct{}, 8),
+		cfg: cfg, env: env, store: st, life: life, busy: make(chan struct{}, 8), rreqTime: rreqTime,
 		bank: newBank(dial(toBank)),
 		sms:  sms.New(sms.Config{Dial: dial(toSMSC), Bind: cfg.SMSC, From: cfg.Sender, Log: env.Log}),
 		ds:   &link.Client{Dial: dial(toDS), Host: toDS},

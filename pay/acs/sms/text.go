@@ -20,10 +20,10 @@ type Content struct {
 
 // Text writes the message: amount, payee, last four, code, the warning, and as the last line the origin-bound
 // code (WICG sms-one-time-codes): "@shop #code @bank". A phone offers the code for that pair of addresses
-// only, so a look-alike shop gets no suggestion.
+// only, so a look-alike shop gets no suggestion. With names of usual length it is one message of 160 characters.
 func Text(c Content) string {
-	return c.Bank + ": pay " + c.Amount + " to " + Clean(c.Payee, 40) + " with the card ending in " + c.Last4 + "? Your code is " + c.Code +
-		". Never tell it to anybody, not even to us.\n\n@" + host(c.Shop) + " #" + c.Code + " @" + host(c.ACS)
+	return c.Bank + ": pay " + c.Amount + " to " + Clean(c.Payee, 40) + ", card ending " + c.Last4 + "? Code: " + c.Code +
+		". Never tell it to anybody.\n@" + host(c.Shop) + " #" + c.Code + " @" + host(c.ACS)
 }
 
 // host is the address without scheme and port, as origin-bound codes want it.
