@@ -172,6 +172,7 @@ func TestFaults(t *testing.T) {
 		{"empty", "", Fault{Reason: Short}, nil, []int{2}},
 		{"three bytes", "010", Fault{Reason: Short}, nil, []int{2}},
 		{"letters for an MTI", "01x0" + golden[4:], Fault{Reason: BadMTI}, nil, []int{2}},
+		{"zeros for an MTI", "0000" + golden[4:], Fault{Reason: BadMTI}, nil, []int{2}},
 		{"half a bitmap", cut(9), Fault{Field: 1, Reason: Short}, nil, []int{2}},
 		{"half a second bitmap", "0800\x82\x20\x00\x01\x00\x00\x00\x00\x04\x00", Fault{Field: 1, Reason: Short}, nil, nil},
 		{"third bitmap", "0800\x82\x20\x00\x01\x00\x00\x00\x00\x84\x00\x00\x00\x00\x00\x00\x00", Fault{Field: 65, Reason: Tertiary}, nil, []int{7}},
@@ -544,6 +545,9 @@ func FuzzUnpack(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		var m Message
 		err := m.Unpack(raw)
+		if err == nil && m.MTI() == 0 {
+			t.Fatal("no type, and no fault")
+		}
 		var p Packer
 		p.Start(make([]byte, len(raw)+16), m.MTI())
 		for de := range 140 {

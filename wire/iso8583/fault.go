@@ -9,7 +9,7 @@ type Reason uint8
 const (
 	Short      Reason = iota + 1 // the message ends inside the field
 	Trailing                     // bytes after the last field
-	BadMTI                       // the first four bytes are not digits
+	BadMTI                       // the first four bytes are not digits, or all zeros
 	Tertiary                     // field 65 would be a third bitmap, which the dialect has not
 	BadLength                    // the length in front of the field is not a number
 	TooLong                      // longer than the field may be
@@ -24,7 +24,7 @@ const (
 )
 
 var reasonTable = [...]string{
-	Short: "the message ends inside", Trailing: "bytes after the last field", BadMTI: "not four digits",
+	Short: "the message ends inside", Trailing: "bytes after the last field", BadMTI: "not a message type",
 	Tertiary: "a third bitmap is not supported", BadLength: "its length is not a number", TooLong: "too long",
 	WrongSize: "wrong length", WrongClass: "a character that is not allowed here", BadElement: "not tag, length, value",
 	OutOfOrder: "out of order", NoRoom: "the buffer is full", NoField: "no such field", Missing: "missing", BadValue: "not a value of this field",

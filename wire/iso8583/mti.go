@@ -70,7 +70,7 @@ func (m MTI) ascii() [4]byte {
 	return [4]byte{'0' + byte(m>>12), '0' + byte(m>>8&15), '0' + byte(m>>4&15), '0' + byte(m&15)}
 }
 
-// ParseMTI reads four digits, as text or as bytes.
+// ParseMTI reads four digits, as text or as bytes. 0000 is no message type.
 func ParseMTI[T string | []byte](s T) (MTI, bool) {
 	if len(s) != 4 {
 		return 0, false
@@ -83,5 +83,5 @@ func ParseMTI[T string | []byte](s T) (MTI, bool) {
 		}
 		m = m<<4 | MTI(c-'0')
 	}
-	return m, true
+	return m, m != 0
 }
