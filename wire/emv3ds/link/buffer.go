@@ -59,15 +59,17 @@ func (p *buffer) fill(r io.Reader) error {
 	if p.to == len(p.b) {
 		p.grow(p.to - p.from + 2048)
 	}
-	n, err := r.Read(p.b[p.to:])
-	p.to += n
-	if n > 0 {
-		return nil
+	for range 16 { // a pipe may give nothing at all, like a Write of nothing
+		n, err := r.Read(p.b[p.to:])
+		p.to += n
+		if n > 0 {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
 	}
-	if err == nil {
-		err = io.ErrNoProgress
-	}
-	return err
+	return io.ErrNoProgress
 }
 
 // head reads up to the empty line and returns the text before it.
