@@ -55,7 +55,6 @@ CREATE TABLE hold (
   CHECK ((state = 1) = (captured + released < authorised))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX hold_due ON hold (expires) WHERE state = 1;
-CREATE INDEX hold_account ON hold (account, expires) WHERE state = 1;
 
 CREATE TABLE transfer (
   seq INTEGER PRIMARY KEY,

@@ -1,0 +1,5 @@
+//go:build !canary
+
+package issuer_test
+
+const canary = false
