@@ -421,11 +421,15 @@ func (r *Reader) Names() []string {
 	return names
 }
 
-// End complains about members that nobody asked for: by their place, since a strange name may be a secret.
+// End complains about members that nobody asked for. Only a plain name is repeated: a strange one may be a secret.
 func (r *Reader) End() {
 	for i, m := range r.v.Members {
-		if !r.asked[m.Name] {
-			*r.errors = append(*r.errors, &Error{r.ptr, fmt.Sprintf("member %d is not known here", i+1)})
+		switch {
+		case r.asked[m.Name]:
+		case len(m.Name) <= 32 && strings.Trim(m.Name, "abcdefghijklmnopqrstuvwxyz_") == "":
+			r.Complain(m.Name, "is not known here")
+		default:
+			*r.errors = append(*r.errors, &Error{r.ptr + "/", fmt.Sprintf("member %d is not known here", i+1)})
 		}
 	}
 }

@@ -23,7 +23,7 @@ func TestParse(t *testing.T) {
 }
 
 func TestReader(t *testing.T) {
-	v, err := Parse([]byte(`{"s":"x","n":12,"o":{"p":"q","extra":1},"zero":null,"wrong":[],"long":"0123456789","ctl":"a\u0007b","frac":1.5,"huge":99999999999999999999,"b":true,"stray":"4242"}`))
+	v, err := Parse([]byte(`{"s":"x","n":12,"o":{"p":"q","extra":1},"zero":null,"wrong":[],"long":"0123456789","ctl":"a\u0007b","frac":1.5,"huge":99999999999999999999,"b":true,"4111":"4242","stray":"4242"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,11 +54,11 @@ func TestReader(t *testing.T) {
 	var places []string
 	for _, e := range r.Errors() {
 		places = append(places, e.Pointer)
-		if strings.Contains(e.Message, "4242") || strings.Contains(e.Message, "stray") {
+		if strings.Contains(e.Message, "4242") || strings.Contains(e.Message, "4111") {
 			t.Error("echoed")
 		}
 	}
-	if got := strings.Join(places, " "); got != "/frac /huge /s /o /wrong /long /ctl " {
+	if got := strings.Join(places, " "); got != "/frac /huge /s /o/extra /wrong /long /ctl / /stray" {
 		t.Errorf("complaints at %q", got)
 	}
 }
