@@ -2,7 +2,9 @@ package phone
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -93,20 +95,47 @@ func (b *inbox) next() <-chan struct{} {
 // list reads the newest messages, newest first; to = "" for all numbers. Long messages with missing parts are not shown.
 func (b *inbox) list(ctx context.Context, to string, limit int) (out []Message, err error) {
 	to = strings.TrimPrefix(to, "+")
+	var j joiner
 	err = b.db.Read(ctx, func(c *sql.Conn) error {
-		return c.Rows(`SELECT m.id, m.at, m.source, m.dest, CASE WHEN total = 1 THEN m.text ELSE (
-		    SELECT group_concat(text, '') FROM (SELECT text FROM message p WHERE p.source = m.source AND p.dest = m.dest AND p.ref = m.ref
-		      AND p.total = m.total AND p.id > m.id - m.total * 4 AND p.id <= m.id ORDER BY p.part)) END
-		  FROM message m WHERE (?1 = '' OR dest = ?1) AND (total = 1 OR (SELECT count(*) FROM message p WHERE p.source = m.source
-		    AND p.dest = m.dest AND p.ref = m.ref AND p.total = m.total AND p.id > m.id - m.total * 4 AND p.id <= m.id) = m.total)
-		  ORDER BY m.id DESC LIMIT ?2`, []any{to, limit}, func(r *sql.Stmt) error {
-			m := Message{ID: r.Int64(0), At: r.Time(1), From: r.Text(2), To: r.Text(3), Text: r.Text(4)}
-			m.Code, m.Shop, m.Bank = originBound(m.Text)
-			out = append(out, m)
-			return nil
-		})
+		return c.Rows(`SELECT id, at, source, dest, text, ref, part, total FROM (SELECT * FROM message WHERE ?1 = '' OR dest = ?1 ORDER BY id DESC LIMIT ?2) ORDER BY id`,
+			[]any{to, limit * 8}, func(r *sql.Stmt) error {
+				m := Message{ID: r.Int64(0), At: r.Time(1), From: r.Text(2), To: r.Text(3), Text: r.Text(4)}
+				if whole, ok := j.add(m, r.Int(5), r.Int(6), r.Int(7)); ok {
+					whole.Code, whole.Shop, whole.Bank = originBound(whole.Text)
+					out = append(out, whole)
+				}
+				return nil
+			})
 	})
-	return out, err
+	slices.Reverse(out)
+	return out[:min(limit, len(out))], err
+}
+
+// joiner puts the parts of long messages together, in the order in which they came.
+type joiner map[string][]string
+
+// add takes a part; ok says that m is whole now. A part that comes again begins a new message: its reference
+// was used anew.
+func (j *joiner) add(m Message, ref, part, total int) (whole Message, ok bool) {
+	if total <= 1 {
+		return m, true
+	}
+	if *j == nil {
+		*j = joiner{}
+	}
+	key := fmt.Sprintf("%s %s %d %d", m.From, m.To, ref, total)
+	texts := (*j)[key]
+	if texts == nil || texts[part-1] != "" {
+		texts = make([]string, total)
+		(*j)[key] = texts
+	}
+	texts[part-1] = m.Text
+	if slices.Contains(texts, "") {
+		return m, false
+	}
+	delete(*j, key)
+	m.Text = strings.Join(texts, "")
+	return m, true
 }
 
 // originBound reads the last line "@shop #code @bank" (or "@shop #code").
