@@ -156,23 +156,25 @@ type message struct {
 func (d *demo) sms(after int64) message {
 	d.t.Helper()
 	for end := time.Now().Add(browser.Patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
-		var list []message
-		if d.get("phone", "/messages.json", &list) == nil && len(list) > 0 && list[0].ID > after && list[0].Code != "" {
-			return list[0]
+		if m := d.newest(); m.ID > after && m.Code != "" {
+			return m
 		}
 	}
 	d.t.Fatal("no SMS came")
 	return message{}
 }
 
-// lastSMS is the id of the newest message, 0 when there is none.
-func (d *demo) lastSMS() int64 {
-	var list []message
-	if d.get("phone", "/messages.json", &list) != nil || len(list) == 0 {
-		return 0
+// newest is the newest message on the phone.
+func (d *demo) newest() message {
+	var inbox struct{ Messages []message }
+	if d.get("phone", "/messages.json", &inbox) != nil || len(inbox.Messages) == 0 {
+		return message{}
 	}
-	return list[0].ID
+	return inbox.Messages[0]
 }
+
+// lastSMS is the id of the newest message, 0 when there is none.
+func (d *demo) lastSMS() int64 { return d.newest().ID }
 
 // card is the demo card as its holder reads it.
 type card struct{ number, expiry, code, name string }

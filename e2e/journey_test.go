@@ -155,5 +155,8 @@ func bankShows(t *testing.T, d *demo, b *browser.Browser, size browser.Size, pic
 // signIn opens Mobile Bank as the demo holder.
 func signIn(d *demo, tab *browser.Tab) {
 	tab.Goto(d.url("bank") + "/")
-	tab.Click("", "form button")
+	tab.Visible("", "form[action='/sign-in'] button")
+	look(tab, "sign in")
+	tab.Click("", "form[action='/sign-in'] button")
+	tab.Visible("", "#payments")
 }

@@ -385,6 +385,9 @@ next:
 				continue next
 			}
 		}
+		if strings.Contains(line, "Blocked autofocusing") { // a wish of the bank's page in a frame, politely declined
+			continue
+		}
 		if strings.Contains(line, "Content Security Policy") || strings.Contains(line, "exception") || strings.Contains(line, "error") || strings.Contains(line, "integrity") {
 			lines = append(lines, line)
 		}

@@ -25,7 +25,11 @@ type Payment struct {
 	Currency string `json:"currency"`
 	Captured int64  `json:"captured"`
 	Refunded int64  `json:"refunded"`
-	Card     *struct {
+	Refunds  []struct {
+		Amount int64  `json:"amount"`
+		Status string `json:"status"` // "pending" until the bank has answered, "succeeded"
+	} `json:"refunds"`
+	Card *struct {
 		Brand  string `json:"brand"`
 		Last4  string `json:"last4"`
 		Holder string `json:"holder"`

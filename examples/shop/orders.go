@@ -54,7 +54,20 @@ func (o Order) Left() int64 {
 	if o.Payment == nil {
 		return 0
 	}
-	return o.Payment.Captured - o.Payment.Refunded
+	return o.Payment.Captured - o.Payment.Refunded - o.Pending()
+}
+
+// Pending is what is on its way back to the card, in cents.
+func (o Order) Pending() (sum int64) {
+	if o.Payment == nil {
+		return 0
+	}
+	for _, r := range o.Payment.Refunds {
+		if r.Status == "pending" {
+			sum += r.Amount
+		}
+	}
+	return sum
 }
 
 // orders keeps all orders in one JSON file; every change is on disk before it is answered.

@@ -31,6 +31,7 @@ type page struct {
 	Loader  string // address of the gateway's loader
 	Problem string
 	Desk    bool
+	Wait    bool // something is on its way: the page looks again by itself
 }
 
 func bundle() *ui.Bundle {

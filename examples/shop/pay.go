@@ -89,7 +89,8 @@ func (s *Shop) orderPage(w http.ResponseWriter, r *http.Request, name, title, pr
 	if err != nil && problem == "" {
 		problem = "The payment service does not answer at the moment. This is the last that it told us."
 	}
-	s.render(w, http.StatusOK, name, page{Title: title, Basket: count(basketOf(r)), Order: &order, Problem: problem, Nonce: s.newID("ref")})
+	s.render(w, http.StatusOK, name, page{Title: title, Basket: count(basketOf(r)), Order: &order, Problem: problem, Nonce: s.newID("ref"),
+		Wait: problem == "" && (order.Pending() > 0 || order.State() == "processing")})
 }
 
 func (s *Shop) cancelOrder(w http.ResponseWriter, r *http.Request) {
