@@ -68,7 +68,7 @@ func (s *server) headers(w http.ResponseWriter, frame []string) {
 	base.SecureWith(w.Header(), base.Policy{Frame: frame}.String())
 }
 
-// show writes the one page of the app.
+// show writes the one page of the app; a problem is what the bank refused.
 func (s *server) show(w http.ResponseWriter, r *http.Request, id string, look ui.Look, problem string) {
 	p, err := s.state(r.Context(), id)
 	if errors.Is(err, errNone) {
@@ -86,6 +86,9 @@ func (s *server) show(w http.ResponseWriter, r *http.Request, id string, look ui
 		frame = []string{s.env.URL(face)}
 	}
 	s.headers(w, frame)
+	if problem != "" {
+		w.WriteHeader(http.StatusConflict)
+	}
 	if err := ui.Home(w, p); err != nil {
 		s.env.Log.Error("page not written", "error", err)
 	}
@@ -169,7 +172,6 @@ func (s *server) setFrozen(frozen bool) func(http.ResponseWriter, *http.Request,
 		case errors.Is(err, errNone):
 			s.note(w, http.StatusNotFound, "No such card", "You have no such card.")
 		case errors.Is(err, errState):
-			w.WriteHeader(http.StatusConflict)
 			s.show(w, r, id, ui.Look{}, "This card cannot be changed any more.")
 		case err != nil:
 			s.fail(w, err)
