@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"strings"
 )
 
@@ -26,7 +27,7 @@ func Load(fsys fs.FS, dir string) (*Catalogue, error) {
 	cat := &Catalogue{}
 	var problems []error
 	for _, e := range entries {
-		name := dir + "/" + e.Name()
+		name := path.Join(dir, e.Name())
 		if e.IsDir() || !strings.HasSuffix(name, ".brands") && !strings.HasSuffix(name, ".txt") {
 			continue
 		}
@@ -46,7 +47,7 @@ func (c *Catalogue) add(name, text string) error {
 		list, err := Parse(name, text)
 		c.Brands = append(c.Brands, list...)
 		return err
-	case strings.HasSuffix(name, "/independent.txt"):
+	case path.Base(name) == "independent.txt":
 		for i, f := range fieldLines(text) {
 			if len(f) == 0 {
 				continue
@@ -56,7 +57,7 @@ func (c *Catalogue) add(name, text string) error {
 			}
 			c.Independent = append(c.Independent, f[0])
 		}
-	case strings.HasSuffix(name, "/budget.txt"):
+	case path.Base(name) == "budget.txt":
 		for i, f := range fieldLines(text) {
 			if len(f) == 0 {
 				continue
