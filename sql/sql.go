@@ -114,10 +114,7 @@ func crash(err error) {
 }
 
 func openConn(path string, extra []string, readOnly bool) (*sqlite.Conn, error) {
-	// The pure Go driver opens files with mode 0644 less umask: make it first, for the owner only.
-	if f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600); err != nil {
-		return nil, fmt.Errorf("sql: %w", err)
-	} else if err := f.Close(); err != nil {
+	if err := create(path); err != nil {
 		return nil, fmt.Errorf("sql: %w", err)
 	}
 	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite, sqlite.OpenWAL)
@@ -143,6 +140,24 @@ func openConn(path string, extra []string, readOnly bool) (*sqlite.Conn, error) 
 		return nil, fmt.Errorf("sql: %s: %w", path, err)
 	}
 	return c, nil
+}
+
+// create makes the file for its owner only (the driver would make it 0644 less umask). An existing file is not
+// opened: closing it again would drop every lock that this process has on it (POSIX), and another process,
+// such as the command line beside a running bank, would take itself for the last one and remove the
+// write-ahead log under us.
+func create(path string) error {
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // durable refuses anything but WAL with synchronous=FULL (2) or EXTRA (3).
