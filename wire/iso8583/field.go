@@ -1,5 +1,7 @@
 package iso8583
 
+import "strconv"
+
 // Data elements that the dialect names. The rest of ISO 8583:1987 is read and written by number.
 const (
 	PAN              = 2  // primary account number, n..19
@@ -82,6 +84,17 @@ func Field(de int) (s Spec, ok bool) {
 		return Spec{}, false
 	}
 	return fieldTable[de], true
+}
+
+// Max is the length of a fixed field, or the greatest of a variable one, in bytes.
+func (s Spec) Max() int { return s.max }
+
+// Variable says whether a length stands in front of the field.
+func (s Spec) Variable() bool { return s.size != fixed }
+
+// Shape is how the field is framed: "fixed 12", "LL 19", "LLL 999".
+func (s Spec) Shape() string {
+	return [...]string{"fixed", "LL", "LLL"}[s.size] + " " + strconv.Itoa(s.max)
 }
 
 // fieldTable is ISO 8583:1987 as the dialect reads it: the whole format of every message is here.
