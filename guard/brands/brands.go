@@ -65,7 +65,7 @@ type Catalogue struct {
 type Limit struct {
 	Name  string // protected name token
 	Class string // verdict class name
-	To    string // "caution" (no danger) or "hint" (no warning at all; the answer only names the resemblance)
+	To    string // "caution": danger becomes caution; "hint": caution becomes no warning, the answer only names the resemblance
 }
 
 // Find gives the brand with that id, or nil.

@@ -78,10 +78,11 @@ func Rates(hits []Hit, n int) []Rate {
 const (
 	budgetCaution    = 15.0 // more, and the class only hints
 	budgetCautionTLD = 90.0 // the same name under another ending is mostly the brand's own unlisted address
-	budgetDanger     = 0.0  // more, and the class is Caution at most
+	budgetDanger     = 0.0  // more, and what would be danger is caution
 )
 
-// Budget says which classes must be lowered for which names, given their rates. Glyph, homograph and embedding classes are never
+// Budget says which classes must be lowered for which names, given their rates: caution to a hint, danger to caution. The two are
+// counted apart, so that the ordinary combinations of a common name do not silence those with a sign-in word. Glyph, homograph and embedding classes are never
 // switched off: nobody writes them by chance, and a popular domain of that kind is an imitation.
 func Budget(rates []Rate) []brands.Limit {
 	var out []brands.Limit
@@ -93,10 +94,11 @@ func Budget(rates []Rate) []brands.Limit {
 		case verdict.TLD:
 			limit = budgetCautionTLD
 		}
-		switch {
-		case r.PerMillion() > limit && r.Class != verdict.Glyph:
+		per := 1e6 / float64(max(r.Of, 1))
+		if float64(r.Caution)*per > limit && r.Class != verdict.Glyph {
 			out = append(out, brands.Limit{Name: r.Token, Class: r.Class.String(), To: "hint"})
-		case float64(r.Danger)*1e6/float64(max(r.Of, 1)) > budgetDanger:
+		}
+		if float64(r.Danger)*per > budgetDanger {
 			out = append(out, brands.Limit{Name: r.Token, Class: r.Class.String(), To: "caution"})
 		}
 	}

@@ -20,8 +20,8 @@ type token struct {
 	bare    string // text without hyphens
 	brand   int32
 	kind    brands.Kind
-	caution uint64 // classes that may be caution at most, by bit
-	hint    uint64 // classes that give no warning at all
+	caution uint64 // classes, by bit, in which danger becomes caution
+	hint    uint64 // classes in which caution becomes a hint
 }
 
 // domain is one genuine or owned domain.
@@ -308,8 +308,9 @@ func (e *Engine) addBudget(cat *brands.Catalogue) {
 			}
 			if l.To == "hint" {
 				t.hint |= 1 << c
+			} else {
+				t.caution |= 1 << c
 			}
-			t.caution |= 1 << c
 		}
 	}
 }

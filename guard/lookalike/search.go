@@ -173,10 +173,12 @@ func (s *search) weigh(id int32, f finding, from, to int) {
 	}
 	t := f.token
 	bit := uint64(1) << class
-	if level == verdict.Danger && t.caution&bit != 0 {
+	switch {
+	case !f.unmistakable() && s.isQuiet():
+		level = verdict.Unknown
+	case level == verdict.Danger && t.caution&bit != 0:
 		level = verdict.Caution
-	}
-	if t.hint&bit != 0 || !f.unmistakable() && s.isQuiet() {
+	case level == verdict.Caution && t.hint&bit != 0:
 		level = verdict.Unknown
 	}
 	if level == verdict.Caution && f.differs != verdict.Listed && !f.visual() && s.where != atLabel {

@@ -109,7 +109,7 @@ func TestVerifyAndSign(t *testing.T) {
 	if err != nil || !strings.Contains(out, "acmeshoppe") {
 		t.Fatal(err, out)
 	}
-	if text, _ := os.ReadFile(filepath.Join(dir, "budget.txt")); !strings.Contains(string(text), "acmeshoppe omission hint") {
+	if text, _ := os.ReadFile(filepath.Join(dir, "budget.txt")); !strings.Contains(string(text), "acmeshoppe omission caution") {
 		t.Error(string(text))
 	}
 	if _, _, err := run(t, "", "", "brands", "sign", dir, "--key", key, "--new"); err != nil {
