@@ -443,7 +443,7 @@ func TestSMSCentreDown(t *testing.T) {
 	w.enrol(nil)
 	w.smscOff = true
 	b := w.open()
-	b.says("cannot send an SMS", "Send a new code", "Cancel, do not pay")
+	b.says("cannot send an SMS", "Send a new code", ">Cancel<")
 	b.press("resend", "").says("cannot send an SMS")
 	w.smscOff = false
 	b.press("resend", "").says("We sent an SMS")
