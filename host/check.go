@@ -9,6 +9,13 @@ import (
 	"strings"
 )
 
+// Check finds all that is wrong with a configuration, without running anything. The error joins one ErrConfig
+// for each mistake.
+func (c Config) Check() error {
+	_, err := c.check()
+	return err
+}
+
 // check finds all that is wrong with a configuration and returns the roles to run here.
 func (c Config) check() ([]Role, error) {
 	var errs []error

@@ -36,6 +36,17 @@ type identities struct {
 	rand io.Reader
 }
 
+// Certify makes (or renews) the certificate of a role that runs in another process, and returns the names of the
+// files in DATA/tls that the other process needs in its own DATA/tls: ca.crt, ROLE.crt, ROLE.key. The CA is made
+// on the first call; its key, ca.key, need not leave this folder.
+func Certify(dataDir, role string, now func() time.Time, rand io.Reader) ([]string, error) {
+	id := &identities{dir: filepath.Join(dataDir, "tls"), now: now, rand: rand}
+	if _, _, err := id.load(role); err != nil {
+		return nil, err
+	}
+	return []string{id.path("ca.crt"), id.path(role + ".crt"), id.path(role + ".key")}, nil
+}
+
 // server is the TLS configuration of an endpoint: TLS 1.3, a certificate of the role, and a client
 // certificate that names one of the callers.
 func (id *identities) server(role string, callers []string) (*tls.Config, error) {

@@ -1,21 +1,27 @@
 package main
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"countersign/cmd/countersign/settings"
+	"countersign/host"
 	"countersign/host/keys"
 )
 
 type keysCommands struct {
-	List keysListCommand `cmd:"" help:"List all keys: id, purpose, owner, who may use it, check value, age."`
+	List    keysListCommand    `cmd:"" help:"List all keys: id, purpose, owner, who may use it, check value, age."`
+	Rotate  keysRotateCommand  `cmd:"" help:"Make a new key of a purpose; the old one still opens what it closed."`
+	Certify keysCertifyCommand `cmd:"" help:"Make the certificate of a role that runs in another process."`
 }
 
 type keysListCommand struct {
@@ -36,6 +42,7 @@ type keyLine struct {
 	Owner     string     `json:"owner"`
 	Readers   []string   `json:"readers"`
 	Check     string     `json:"check"`
+	Public    string     `json:"public,omitempty"` // of X25519 keys, base64url
 	Created   time.Time  `json:"created"`
 	Retired   *time.Time `json:"retired,omitempty"`
 }
@@ -48,7 +55,7 @@ func (c keysListCommand) Run(p *program) error {
 	}
 	lines := []keyLine{}
 	for _, k := range ks.List() {
-		l := keyLine{k.ID, string(k.Purpose), k.Algorithm, k.Owner, k.Readers, k.Check, k.Created, nil}
+		l := keyLine{k.ID, string(k.Purpose), k.Algorithm, k.Owner, k.Readers, k.Check, base64.RawURLEncoding.EncodeToString(k.Public()), k.Created, nil}
 		if !k.Retired.IsZero() {
 			l.Retired = &k.Retired
 		}
@@ -69,6 +76,59 @@ func (c keysListCommand) Run(p *program) error {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.ID, l.Algorithm, l.Owner, strings.Join(l.Readers, ", "), l.Check, l.Created.Format(time.DateOnly), state)
 	}
 	return w.Flush()
+}
+
+type keysRotateCommand struct {
+	Purpose string `arg:"" help:"Purpose, such as code-seal."`
+	Data    string `help:"Data folder." default:"${data}" type:"path" placeholder:"DIR"`
+}
+
+// Help is shown by --help.
+func (keysRotateCommand) Help() string {
+	return "Processes that run take the new key when they are started again.\n\nExamples:\n  countersign keys rotate code-seal\n  countersign keys rotate vault-store --data /var/lib/countersign"
+}
+
+// Run rotates a key.
+func (c keysRotateCommand) Run(p *program) error {
+	ks, err := openKeys(p, c.Data, false)
+	if err != nil {
+		return err
+	}
+	if c.Purpose == string(keys.PANIndex) || c.Purpose == string(keys.Audit) {
+		return withHint(exitFailed, fmt.Errorf("%s cannot be rotated: what is stored under it would not be found again", c.Purpose), "only a new installation gets another one")
+	}
+	k, err := ks.Rotate(keys.Purpose(c.Purpose))
+	if errors.Is(err, keys.ErrNoKey) {
+		return withHint(exitUsage, fmt.Errorf("there is no key of purpose %q", c.Purpose), "countersign keys list shows the purposes: an id without its number")
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(p.out, "%s (check value %s) is current; the keys before it still open what they closed.\n", k.ID, k.Check)
+	return nil
+}
+
+type keysCertifyCommand struct {
+	Role string `arg:"" help:"Role, such as checkout."`
+	Data string `help:"Data folder with the CA (made when there is none)." default:"${data}" type:"path" placeholder:"DIR"`
+}
+
+// Help is shown by --help.
+func (keysCertifyCommand) Help() string {
+	return "Processes call each other with mutual TLS under the names of their roles. Copy the three files that are printed into the\n" +
+		"tls folder of the other process's data folder; the CA's own key stays here.\n\nExamples:\n  countersign keys certify checkout --data /var/lib/countersign"
+}
+
+// Run makes a certificate.
+func (c keysCertifyCommand) Run(p *program) error {
+	if !slices.Contains(settings.RoleTable, c.Role) {
+		return withHint(exitUsage, fmt.Errorf("there is no role %q", c.Role), "the roles are "+strings.Join(settings.RoleTable, ", "))
+	}
+	files, err := host.Certify(c.Data, c.Role, p.now, p.rand)
+	for _, f := range files {
+		fmt.Fprintln(p.out, f)
+	}
+	return err
 }
 
 // openKeys opens the keys of a data folder; with create it makes the folder and what is missing.

@@ -42,7 +42,7 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run roles in production, by a configuration file."`
 	Card    cardCommands   `cmd:"" help:"Issue, list, show and freeze cards at the bank."`
 	Ledger  ledgerCommands `cmd:"" help:"Check the bank's books."`
-	Keys    keysCommands   `cmd:"" help:"Look at the keys."`
+	Keys    keysCommands   `cmd:"" help:"List and rotate keys, make certificates."`
 	Version versionCommand `cmd:"" help:"Say which version this is."`
 }
 

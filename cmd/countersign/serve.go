@@ -9,6 +9,7 @@ import (
 
 	"countersign/cmd/countersign/settings"
 	"countersign/host"
+	"countersign/host/keys"
 )
 
 type serveCommand struct {
@@ -77,7 +78,7 @@ func (c serveCommand) Run(p *program) error {
 		}
 	}
 	s, err := settings.Read(c.Config, p.environ, flags)
-	if err != nil {
+	if err := together(err, c.config(p, s, nil, slog.New(slog.DiscardHandler)).Check()); err != nil {
 		return err
 	}
 	if c.Check {
@@ -113,11 +114,7 @@ func (c serveCommand) start(p *program, s settings.Settings) (*host.Host, error)
 		return nil, err
 	}
 	log := slog.New(slog.NewJSONHandler(p.err, &slog.HandlerOptions{Level: level}))
-	house := &house{keys: ks, log: log, now: p.now, settings: s}
-	h, err := host.Run(p.ctx, host.Config{
-		Roles: house.roles(), Only: s.Roles, Listen: s.Listen, BaseURL: s.BaseURL, Cert: s.TLS.Cert, Key: s.TLS.Key, DataDir: s.Data, Keys: ks,
-		Remote: s.Remote, Publish: s.Publish, External: s.External, EgressAllow: s.Egress, Admin: s.Admin, Log: log, Now: p.now, Rand: p.rand,
-	})
+	h, err := host.Run(p.ctx, c.config(p, s, ks, log))
 	if err != nil {
 		return nil, err
 	}
@@ -125,4 +122,40 @@ func (c serveCommand) start(p *program, s settings.Settings) (*host.Host, error)
 		log.Info("started", "role", r.Name, "ready", r.Ready, "problem", r.Problem, "origins", r.Origins)
 	}
 	return h, nil
+}
+
+// config is what the host gets.
+func (c serveCommand) config(p *program, s settings.Settings, ks *keys.Store, log *slog.Logger) host.Config {
+	house := &house{keys: ks, log: log, now: p.now, settings: s}
+	return host.Config{
+		Roles: house.roles(), Only: s.Roles, Listen: s.Listen, BaseURL: s.BaseURL, Cert: s.TLS.Cert, Key: s.TLS.Key, DataDir: s.Data, Keys: ks,
+		Remote: s.Remote, Publish: s.Publish, External: s.External, EgressAllow: s.Egress, Admin: s.Admin, Log: log, Now: p.now, Rand: p.rand,
+	}
+}
+
+// together adds to the mistakes in the settings those in how the roles hang together, unless the first ones
+// are about the roles or their addresses, which the host would only repeat.
+func together(err, wiring error) error {
+	var m settings.Mistakes
+	if err != nil && !errors.As(err, &m) {
+		return err
+	}
+	for _, x := range m {
+		for _, about := range []string{"roles", "--roles", "COUNTERSIGN_ROLES", "data", "listen", "tls", "remote", "publish", "external"} {
+			if strings.HasPrefix(x.Where, about) {
+				return m
+			}
+		}
+	}
+	var joined interface{ Unwrap() []error }
+	if errors.As(wiring, &joined) {
+		for _, w := range joined.Unwrap() {
+			what := strings.TrimPrefix(w.Error(), host.ErrConfig.Error()+": ")
+			m = append(m, settings.Mistake{Kind: settings.Missing, What: what})
+		}
+	}
+	if len(m) == 0 {
+		return nil
+	}
+	return m
 }

@@ -37,7 +37,6 @@ type Purpose string
 const (
 	VaultSeal   Purpose = "vault-seal"   // X25519: card numbers are sealed to the gateway's vault
 	VaultStore  Purpose = "vault-store"  // AES-256: card numbers at rest at the gateway
-	VaultIndex  Purpose = "vault-index"  // AES-256: the gateway's own card.IndexKey
 	CodeSeal    Purpose = "code-seal"    // X25519: security codes are sealed to the issuing bank
 	CardStore   Purpose = "card-store"   // AES-256: card numbers at rest at the bank
 	CVK         Purpose = "cvk"          // two-key DES: security codes are computed with it
@@ -45,9 +44,7 @@ const (
 	CAVV        Purpose = "cavv"         // HMAC: proof of the holder's confirmation, made by the ACS, checked by the bank
 	OTP         Purpose = "otp"          // HMAC: one-time passwords at rest at the ACS
 	Audit       Purpose = "audit"        // HMAC: the bank's audit chain
-	GatewayMAC  Purpose = "gateway-mac"  // HMAC: frame keys and other tokens of the gateway
 	BankSession Purpose = "bank-session" // HMAC: session tokens of Mobile Bank
-	FaceTicket  Purpose = "face-ticket"  // HMAC: tickets to see a card's face
 )
 
 // The algorithms.
@@ -70,14 +67,11 @@ type Spec struct {
 var SpecTable = []Spec{
 	{VaultSeal, X25519, "checkout", nil},
 	{VaultStore, AES256, "checkout", nil},
-	{VaultIndex, AES256, "checkout", nil},
-	{GatewayMAC, HMAC, "checkout", nil},
 	{CodeSeal, X25519, "issuer", nil},
 	{CardStore, AES256, "issuer", nil},
 	{CVK, TDES2, "issuer", nil},
 	{PANIndex, AES256, "issuer", []string{"acs"}},
 	{Audit, HMAC, "issuer", nil},
-	{FaceTicket, HMAC, "issuer", nil},
 	{CAVV, HMAC, "acs", []string{"issuer"}},
 	{OTP, HMAC, "acs", nil},
 	{BankSession, HMAC, "mobile", nil},
