@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"countersign/guard/brands"
+	"countersign/guard/lookalike/psl"
 )
 
 func engine(t testing.TB) *Engine {
@@ -125,4 +126,30 @@ func TestJudge(t *testing.T) {
 			t.Errorf("%s: %s %s %q, want %s %s %q", c.url, v.Level, v.Class, ev, c.level, c.class, c.evidence)
 		}
 	}
+}
+
+func BenchmarkBuild(b *testing.B) {
+	cat, err := brands.Builtin()
+	if err != nil {
+		b.Fatal(err)
+	}
+	list, err := psl.Builtin()
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("psl", func(b *testing.B) {
+		for b.Loop() {
+			psl.Builtin()
+		}
+	})
+	b.Run("catalogue", func(b *testing.B) {
+		for b.Loop() {
+			brands.Builtin()
+		}
+	})
+	b.Run("engine", func(b *testing.B) {
+		for b.Loop() {
+			New(cat, Options{PSL: list})
+		}
+	})
 }

@@ -74,63 +74,80 @@ func Parse(text string) (*List, error) {
 func (l *List) Rules() int { return l.rules }
 
 func parse(text string) (*List, error) {
-	rules := map[string]uint32{}
-	var order []string
+	size := 64
+	for size < strings.Count(text, "\n")*3/2 {
+		size *= 2
+	}
+	l := &List{slots: make([]uint32, size), mask: uint32(size - 1)}
+	kept := make([]byte, 0, len(text))
+	var mapper *idn.Mapper
 	shift := 0
-	mapper := idn.NewMapper()
 	for n := 1; text != ""; n++ {
 		line, rest, _ := strings.Cut(text, "\n")
 		text = rest
-		if strings.Contains(line, "BEGIN PRIVATE DOMAINS") {
-			shift = 1
-		}
 		if strings.HasPrefix(line, "//") {
+			if strings.Contains(line, "BEGIN PRIVATE DOMAINS") {
+				shift = 1
+			}
 			continue
 		}
-		f := strings.Fields(line)
-		if len(f) == 0 {
+		name, kind := firstWord(line), uint32(icannRule)
+		if name == "" {
 			continue
 		}
-		name, kind := f[0], uint32(icannRule)
 		if rest, ok := strings.CutPrefix(name, "*."); ok {
 			name, kind = rest, icannWild
 		} else if rest, ok := strings.CutPrefix(name, "!"); ok {
 			name, kind = rest, icannException
 		}
-		ascii, err := mapper.ToASCII(name)
-		if err != nil || len(ascii) > 253 {
-			return nil, fmt.Errorf("%w: line %d: %q", ErrList, n, f[0])
+		if !isPlain(name) {
+			if mapper == nil {
+				mapper = idn.NewMapper()
+			}
+			ascii, err := mapper.ToASCII(name)
+			if err != nil || len(ascii) > 253 {
+				return nil, fmt.Errorf("%w: line %d: %q", ErrList, n, name)
+			}
+			name = ascii
 		}
-		if rules[ascii] == 0 {
-			order = append(order, ascii)
-		}
-		rules[ascii] |= kind << shift
+		kept = l.add(kept, name, kind<<shift)
 	}
-	return build(order, rules), nil
+	l.text = string(kept)
+	return l, nil
 }
 
-func build(order []string, rules map[string]uint32) *List {
-	size := 64
-	for size < len(order)*3/2 {
-		size *= 2
+func firstWord(line string) string {
+	line = strings.TrimLeft(line, " \t")
+	if at := strings.IndexAny(line, " \t\r"); at >= 0 {
+		line = line[:at]
 	}
-	l := &List{slots: make([]uint32, size), mask: uint32(size - 1), rules: len(order)}
-	var b strings.Builder
-	for _, name := range order {
-		at := uint32(b.Len() + 1)
-		b.WriteString(name)
-		b.WriteByte('\n')
-		slot := hashBack(name) & l.mask
-		for l.slots[slot] != 0 {
-			slot = (slot + 1) & l.mask
-		}
-		l.slots[slot] = rules[name]<<26 | at
-		if d := strings.Count(name, ".") + 2; d > l.depth {
-			l.depth = d
+	return line
+}
+
+// isPlain: lower-case ASCII.
+func isPlain(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= 0x80 || s[i] >= 'A' && s[i] <= 'Z' {
+			return false
 		}
 	}
-	l.text = b.String()
-	return l
+	return len(s) <= 253
+}
+
+// add puts a rule into the table; kept is the text so far.
+func (l *List) add(kept []byte, name string, flags uint32) []byte {
+	slot := hashBack(name) & l.mask
+	for ; l.slots[slot] != 0; slot = (slot + 1) & l.mask {
+		at := int(l.slots[slot]&(1<<26-1)) - 1
+		if end := at + len(name); end < len(kept) && kept[end] == '\n' && string(kept[at:end]) == name {
+			l.slots[slot] |= flags << 26
+			return kept
+		}
+	}
+	l.slots[slot] = flags<<26 | uint32(len(kept)+1)
+	l.rules++
+	l.depth = max(l.depth, strings.Count(name, ".")+2)
+	return append(append(kept, name...), '\n')
 }
 
 const prime = 0x01000193
