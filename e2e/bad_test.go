@@ -167,6 +167,8 @@ func closedTab(_ *testing.T, d *demo, tab *browser.Tab, c card) {
 	tab.Visible("acs.bank", "#code")
 	tab.Type("acs.bank", "#code", d.sms(before).Code)
 	tab.Click("acs.bank", "form button.btn")
+	for tab.Shows("acs.bank", "#code") { // the bank has the answer; its page is on the way back
+	}
 	tab.Goto("about:blank") // the shopper leaves at once; the bank's word alone decides
 	tab.Goto(order)
 	for range 100 {

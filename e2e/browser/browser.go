@@ -263,6 +263,13 @@ func (tab *Tab) text(part string) string {
 	return string(raw)
 }
 
+// Shows says whether an element is there now.
+func (tab *Tab) Shows(part, selector string) bool {
+	tab.t.Helper()
+	raw, err := tab.eval(part, "!!document.querySelector("+quote(selector)+")")
+	return err == nil && string(raw) == "true"
+}
+
 // Visible waits until an element is there and has a size.
 func (tab *Tab) Visible(part, selector string) {
 	tab.t.Helper()

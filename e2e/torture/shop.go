@@ -86,7 +86,7 @@ func (a *API) Call(ctx context.Context, method, path, idem string, in, out any) 
 // Create makes a payment in euro.
 func (a *API) Create(ctx context.Context, idem, order, description string, cents int64) (p Payment, err error) {
 	status, raw, err := a.Call(ctx, "POST", "/v1/payments", idem, map[string]any{
-		"amount": cents, "currency": "EUR", "order": order, "description": description, "capture": "automatic", "return_url": "http://shop.localhost/",
+		"amount": cents, "currency": "EUR", "order": order, "description": description, "capture": "automatic",
 	}, &p)
 	if err == nil && status != http.StatusCreated {
 		err = fmt.Errorf("create: HTTP %d %.200s", status, raw)
@@ -118,19 +118,12 @@ func (h *House) Pay(ctx context.Context, frameURL string, c Customer, attempt st
 	if err != nil || s.State != "challenge" {
 		return s.State, err
 	}
-	bank, err := page.Challenge(ctx, s.URL)
-	if err != nil {
-		return "", err
-	}
-	m, err := phone.Code(ctx, c.Phone, before)
-	if err != nil {
-		return "", err
-	}
-	if bank, err = bank.Answer(ctx, m.Code); err != nil {
-		return "", err
-	}
-	if err := bank.Return(ctx); err != nil {
-		return "", err
+	if bank, err := page.Confirm(ctx, s.URL, phone, c.Phone, before); err != nil {
+		said := ""
+		if bank != nil {
+			said = bank.Text
+		}
+		return "", fmt.Errorf("%w; the bank's page says: %s", err, said)
 	}
 	s, err = page.Wait(ctx)
 	return s.State, err
