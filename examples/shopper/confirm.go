@@ -5,7 +5,9 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/net/html"
 )
@@ -194,4 +196,55 @@ func (f *Form) fields(form *html.Node) {
 			f.Values.Set(name, value)
 		}
 	}
+}
+
+// Press sends the form with one of its named buttons, such as "do=resend" or "do=cancel".
+func (b *Bank) Press(ctx context.Context, button string) (*Bank, error) {
+	name, value, _ := strings.Cut(button, "=")
+	for _, f := range b.Forms {
+		if slices.Contains(f.Submit, button) || f.Values.Get(name) == value {
+			f.Values.Set(name, value)
+			return b.page.bankPage(ctx, f)
+		}
+	}
+	return nil, ErrChallenge
+}
+
+// Confirm goes through the whole confirmation with the code that arrives on the phone: it asks for another one when
+// none comes, looks again while the bank is slow, and returns to the gateway. The page is the last that was shown.
+func (p *Page) Confirm(ctx context.Context, ref string, phone Phone, number string, after int64) (*Bank, error) {
+	bank, err := p.Challenge(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	if !bank.Done() {
+		m, err := phone.Code(ctx, number, after)
+		for errors.Is(err, ErrNoMessage) {
+			again, e := bank.Press(ctx, "do=resend")
+			if e != nil {
+				return bank, err
+			}
+			bank = again
+			m, err = phone.Code(ctx, number, after)
+		}
+		if err != nil {
+			return bank, err
+		}
+		if bank, err = bank.Answer(ctx, m.Code); err != nil {
+			return nil, err
+		}
+	}
+	for !bank.Done() {
+		next, err := bank.Press(ctx, "do=look")
+		if err != nil {
+			return bank, err
+		}
+		bank = next
+		select {
+		case <-ctx.Done():
+			return bank, ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	return bank, bank.Return(ctx)
 }
