@@ -259,7 +259,7 @@ func TestFace(t *testing.T) {
 	w := newWorld(t)
 	c := w.signIn()
 	rec := w.ask("POST", "/cards/card_1/face", c)
-	if !strings.Contains(rec.Body.String(), `src="http://face.bank.localhost:8080/card?ticket=t1"`) || !strings.Contains(rec.Header().Get("Content-Security-Policy"), "frame-src http://face.bank.localhost:8080;") {
+	if !strings.Contains(rec.Body.String(), `src="http://face.bank.localhost:8080/card?ticket=t1" allow="clipboard-write"`) || !strings.Contains(rec.Header().Get("Content-Security-Policy"), "frame-src http://face.bank.localhost:8080;") {
 		t.Errorf("%s\n%s", rec.Header(), rec.Body)
 	}
 	for _, bad := range []string{"https://evil.example/card", "javascript:alert(1)", "http://face.bank.localhost:8080.evil.example/", ""} {
