@@ -56,7 +56,13 @@ func (m Mistakes) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// add notes a mistake; what has a wrong type is not told to have a wrong value as well.
 func (m *Mistakes) add(where string, k Kind, format string, args ...any) {
+	for _, x := range *m {
+		if where != "" && x.Where == where && x.Kind == Type {
+			return
+		}
+	}
 	*m = append(*m, Mistake{where, k, fmt.Sprintf(format, args...)})
 }
 
