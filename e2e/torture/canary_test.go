@@ -1,3 +1,5 @@
+// Package torture mistreats the real program: it pays with it over its HTTP endpoints, kills it, reads its memory, and
+// compares what it answered with what it kept.
 package torture
 
 import (
@@ -5,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"os"
 	"strings"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"countersign/e2e/canary"
+	"countersign/e2e/house"
 	"countersign/examples/shopper"
 )
 
@@ -29,8 +31,9 @@ func TestNoCodeIsLeftAnywhere(t *testing.T) {
 	if err != nil {
 		missing(t, "cannot listen on the loopback interface or read another process (needs root): "+err.Error())
 	}
-	h := New(t, Build(t, "canary"))
-	customers := h.Customers("canary", 24)
+	h := start(t, "canary")
+	customers, err := h.Customers("canary", 24)
+	must(t, err)
 	codes := pay(t, h, customers, payments)
 	time.Sleep(300 * time.Millisecond) // what is in flight comes to rest
 
@@ -78,13 +81,11 @@ func set(t *testing.T, secrets ...string) *canary.Set {
 }
 
 // pay makes the payments with four shoppers and returns every code that was typed.
-func pay(t *testing.T, h *House, customers []Customer, n int) (codes []string) {
+func pay(t *testing.T, h *house.House, customers []house.Customer, n int) (codes []string) {
 	ctx := context.Background()
-	api := h.API()
-	resp, err := http.Get(strings.Replace(h.URL("pay"), "pay.localhost", "127.0.0.1", 1) + "/" + control) // into the log
+	api, err := h.API()
 	must(t, err)
-	resp.Body.Close()
-	must(t, get(h, h.URL("pay")+"/"+control))
+	must(t, get(h, h.URL("pay")+"/"+control)) // into the log
 	var mu sync.Mutex
 	var paid, done atomic.Int64
 	var wg sync.WaitGroup
@@ -108,7 +109,7 @@ func pay(t *testing.T, h *House, customers []Customer, n int) (codes []string) {
 					t.Errorf("payment %d: %v", i, err)
 					return
 				}
-				state, err := h.one(ctx, p.FrameURL, c, i)
+				state, err := one(ctx, h, p.FrameURL, c, i)
 				if err != nil {
 					t.Errorf("payment %d: %v", i, err)
 					return
@@ -133,7 +134,7 @@ func pay(t *testing.T, h *House, customers []Customer, n int) (codes []string) {
 }
 
 // one pays in one of the ways there are: well, with a wrong SMS code, leaving at the bank, with a broken box, twice.
-func (h *House) one(ctx context.Context, frame string, c Customer, i int) (string, error) {
+func one(ctx context.Context, h *house.House, frame string, c house.Customer, i int) (string, error) {
 	switch i % 16 {
 	case 5, 11:
 		page, err := shopper.Open(ctx, h.HTTP, frame)
@@ -158,7 +159,7 @@ func (h *House) one(ctx context.Context, frame string, c Customer, i int) (strin
 	return h.Pay(ctx, frame, c, letters(20))
 }
 
-func get(h *House, url string) error {
+func get(h *house.House, url string) error {
 	resp, err := h.HTTP.Get(url)
 	if err == nil {
 		resp.Body.Close()
@@ -184,6 +185,24 @@ func size(quick, all, long int) int {
 		return all
 	}
 	return quick
+}
+
+// start builds the program with tags and starts it in a folder of the test's.
+func start(t testing.TB, tags string) *house.House {
+	t.Helper()
+	bin, err := house.Build(t.TempDir(), tags)
+	must(t, err)
+	h, err := house.New(bin, t.TempDir())
+	must(t, err)
+	t.Cleanup(h.Kill)
+	return h
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func missing(t testing.TB, what string) {

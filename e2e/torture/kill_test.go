@@ -3,20 +3,17 @@ package torture
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"flag"
 	"fmt"
 	mrand "math/rand/v2"
 	"net/http"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"countersign/host/keys"
+	"countersign/e2e/house"
 	"countersign/pay/issuer/book"
-	"countersign/pay/issuer/cards"
 	"countersign/pay/ledger"
 )
 
@@ -26,7 +23,7 @@ var killsFlag = flag.Int("kills", 0, "how often to kill the program (0 = 200 und
 type promise struct {
 	idem, order string
 	create      []byte // the 201, byte for byte
-	payment     Payment
+	payment     house.Payment
 	paid        bool // the shop API said captured
 	refunds     []*refund
 }
@@ -39,10 +36,10 @@ type refund struct {
 
 // shopkeeper is one worker: a shopper and a shop with a customer of their own.
 type shopkeeper struct {
-	h        *House
-	api      *API
+	h        *house.House
+	api      *house.API
 	n        int
-	customer Customer
+	customer house.Customer
 	promises []*promise
 }
 
@@ -53,10 +50,14 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	if *killsFlag > 0 {
 		kills = *killsFlag
 	}
-	h := New(t, Build(t, ""))
+	h := start(t, "")
+	customers, err := h.Customers("kill", 4)
+	must(t, err)
+	api, err := h.API()
+	must(t, err)
 	var workers []*shopkeeper
-	for i, c := range h.Customers("kill", 4) {
-		workers = append(workers, &shopkeeper{h: h, api: h.API(), n: i, customer: c})
+	for i, c := range customers {
+		workers = append(workers, &shopkeeper{h: h, api: api, n: i, customer: c})
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
@@ -70,7 +71,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		time.Sleep(time.Duration(30+mrand.IntN(400)) * time.Millisecond)
 		h.Kill()
 		began := time.Now()
-		h.Start()
+		must(t, h.Start())
 		slowest = max(slowest, time.Since(began))
 	}
 	time.Sleep(time.Second)
@@ -186,7 +187,7 @@ func (w *shopkeeper) finish(t *testing.T) {
 	}
 }
 
-func settled(p Payment) bool {
+func settled(p house.Payment) bool {
 	for _, r := range p.Refunds {
 		if r.Status == "pending" {
 			return false
@@ -200,7 +201,7 @@ func (w *shopkeeper) audit(t *testing.T) {
 	ctx := context.Background()
 	var taken int64
 	for _, p := range w.promises {
-		var again Payment
+		var again house.Payment
 		status, raw, err := w.api.Call(ctx, "POST", "/v1/payments", p.idem, map[string]any{
 			"amount": p.payment.Amount, "currency": "EUR", "order": p.order, "capture": "automatic"}, &again)
 		if err != nil || status != http.StatusCreated || again.ID != p.payment.ID || !bytes.Equal(raw, p.create) {
@@ -224,9 +225,7 @@ func (w *shopkeeper) audit(t *testing.T) {
 // balance asks the bank what the customer has left: nothing but these payments touched the account.
 func (w *shopkeeper) balance(t *testing.T, taken int64) {
 	ctx := context.Background()
-	ks, err := keys.Open(filepath.Join(w.h.Data, "keys"), time.Now, rand.Reader)
-	must(t, err)
-	desk, err := cards.Open(ctx, filepath.Join(w.h.Data, "issuer"), ks.For("issuer"), time.Now, rand.Reader)
+	desk, err := w.h.Desk()
 	must(t, err)
 	defer desk.Close()
 	must(t, desk.Books.Read(ctx, func(tx book.Tx) error {
@@ -234,8 +233,8 @@ func (w *shopkeeper) balance(t *testing.T, taken int64) {
 		if err != nil || !ok {
 			return fmt.Errorf("account: %v %v", ok, err)
 		}
-		if a.Posted != Opening-taken || a.Held != 0 {
-			t.Errorf("worker %d: the bank has %d posted and %d held, the shop's view leaves %d and 0", w.n, a.Posted, a.Held, Opening-taken)
+		if a.Posted != house.Opening-taken || a.Held != 0 {
+			t.Errorf("worker %d: the bank has %d posted and %d held, the shop's view leaves %d and 0", w.n, a.Posted, a.Held, house.Opening-taken)
 		}
 		return nil
 	}))

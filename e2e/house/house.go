@@ -1,23 +1,24 @@
-// Package torture mistreats the real program: it starts the built binary, pays with it over its HTTP endpoints,
-// kills it, reads its memory, and compares what it answered with what it kept.
-package torture
+// Package house starts the real program: the built binary with `countersign demo` in a folder of its own, customers
+// with cards at its bank, a shop with its API key, and shoppers who pay over the HTTP endpoints. The torture tests and
+// the benchmark of payments use it.
+package house
 
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
-	"testing"
 	"time"
 
 	"countersign/examples/shopper"
 	"countersign/host/keys"
+	"countersign/pay/issuer/book"
 	"countersign/pay/issuer/cards"
 	"countersign/pay/ledger"
 	"countersign/pay/money"
@@ -25,7 +26,6 @@ import (
 
 // House is `countersign demo` in a folder of its own.
 type House struct {
-	T    testing.TB
 	Bin  string
 	Data string
 	Port string
@@ -33,52 +33,42 @@ type House struct {
 	cmd  *exec.Cmd
 }
 
-// Build builds the program with build tags.
-func Build(t testing.TB, tags string) string {
-	t.Helper()
-	bin := filepath.Join(t.TempDir(), "countersign")
+// Build builds the program with build tags into a folder and returns its path.
+func Build(dir, tags string) (string, error) {
+	bin := filepath.Join(dir, "countersign")
 	cmd := exec.Command("go", "build", "-tags", tags, "-o", bin, "countersign/cmd/countersign")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+		return "", fmt.Errorf("build: %w\n%s", err, out)
 	}
-	return bin
+	return bin, nil
 }
 
-// New starts a house on a free port; it ends with the test.
-func New(t testing.TB, bin string) *House {
-	t.Helper()
+// New starts a house on a free port, with its data in dir. The caller kills it.
+func New(bin, dir string) (*House, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	_, port, _ := net.SplitHostPort(ln.Addr().String())
-	ln.Close()
-	h := &House{T: t, Bin: bin, Data: t.TempDir(), Port: port}
+	_, port, err := net.SplitHostPort(ln.Addr().String())
+	if err := errors.Join(err, ln.Close()); err != nil {
+		return nil, err
+	}
+	h := &House{Bin: bin, Data: dir, Port: port}
 	h.HTTP = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, network, "127.0.0.1:"+port)
 		},
-		MaxIdleConnsPerHost: 64,
+		MaxIdleConnsPerHost: 256,
 	}}
-	t.Cleanup(h.Kill)
-	h.Start()
-	return h
+	return h, h.Start()
 }
 
 // URL is the address of an origin.
 func (h *House) URL(origin string) string { return "http://" + origin + ".localhost:" + h.Port }
 
 // Start starts the program and waits until it answers.
-func (h *House) Start() {
-	h.T.Helper()
-	if err := h.TryStart(); err != nil {
-		h.T.Fatal(err)
-	}
-}
-
-// TryStart is Start for those who expect that it may be killed at once.
-func (h *House) TryStart() error {
+func (h *House) Start() error {
 	out, err := os.OpenFile(filepath.Join(h.Data, "output.txt"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
@@ -133,32 +123,57 @@ type Customer struct {
 const Opening = 10_000_000
 
 // Customers opens n customers at the bank, beside the running program. A name makes them different from others'.
-func (h *House) Customers(name string, n int) []Customer {
-	h.T.Helper()
+func (h *House) Customers(name string, n int) (list []Customer, err error) {
 	ctx := context.Background()
-	store, err := keys.Open(filepath.Join(h.Data, "keys"), time.Now, rand.Reader)
-	must(h.T, err)
-	desk, err := cards.Open(ctx, filepath.Join(h.Data, "issuer"), store.For("issuer"), time.Now, rand.Reader)
-	must(h.T, err)
+	desk, err := h.Desk()
+	if err != nil {
+		return nil, err
+	}
 	defer desk.Close()
-	eur, _ := money.ByAlpha("EUR")
+	eur, err := money.ByAlpha("EUR")
+	if err != nil {
+		return nil, err
+	}
 	opening, err := money.New(Opening, eur)
-	must(h.T, err)
-	var list []Customer
+	if err != nil {
+		return nil, err
+	}
 	for i := range n {
 		c := Customer{Phone: fmt.Sprintf("+4670%s%04d", digits(name), i), Account: fmt.Sprintf("acct_%s%d", name, i)}
-		holder := fmt.Sprintf("hld_%s%d", name, i)
-		must(h.T, addCustomer(ctx, desk, holder, c, opening))
-		issued, err := desk.Issue(ctx, cards.Order{Holder: holder, Account: ledger.AccountID(c.Account), Name: "Test Holder"})
-		must(h.T, err)
-		c.CardID = issued.ID
-		must(h.T, desk.Reveal(ctx, issued.ID, func(b cardRow, number, code []byte) error {
-			c.Card = shopper.Card{Number: append([]byte(nil), number...), Code: append([]byte(nil), code...), Expiry: b.Expiry, Name: "Test Holder"}
-			return nil
-		}))
+		if err := open(ctx, desk, fmt.Sprintf("hld_%s%d", name, i), opening, &c); err != nil {
+			return nil, err
+		}
 		list = append(list, c)
 	}
-	return list
+	return list, nil
+}
+
+// open makes one customer: holder, account with money, card; and reads the card as its holder would.
+func open(ctx context.Context, desk *cards.Desk, holder string, opening money.Amount, c *Customer) error {
+	if err := desk.AddHolder(ctx, book.Holder{ID: holder, Name: "Test Holder", Phone: c.Phone, Locale: "en"}); err != nil {
+		return err
+	}
+	if err := desk.OpenAccount(ctx, ledger.AccountID(c.Account), holder, opening, 0); err != nil {
+		return err
+	}
+	issued, err := desk.Issue(ctx, cards.Order{Holder: holder, Account: ledger.AccountID(c.Account), Name: "Test Holder"})
+	if err != nil {
+		return err
+	}
+	c.CardID = issued.ID
+	return desk.Reveal(ctx, issued.ID, func(b book.Card, number, code []byte) error {
+		c.Card = shopper.Card{Number: append([]byte(nil), number...), Code: append([]byte(nil), code...), Expiry: b.Expiry, Name: "Test Holder"}
+		return nil
+	})
+}
+
+// Desk opens the bank's card desk on the house's data, beside the running program. The caller closes it.
+func (h *House) Desk() (*cards.Desk, error) {
+	store, err := keys.Open(filepath.Join(h.Data, "keys"), time.Now, rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	return cards.Open(context.Background(), filepath.Join(h.Data, "issuer"), store.For("issuer"), time.Now, rand.Reader)
 }
 
 func digits(name string) string {
@@ -167,18 +182,4 @@ func digits(name string) string {
 		n = (n*31 + int(c)) % 1000
 	}
 	return fmt.Sprintf("%03d", n)
-}
-
-// APIKey is the demo shop's key.
-func (h *House) APIKey() string {
-	b, err := os.ReadFile(filepath.Join(h.Data, "shop", "api-key"))
-	must(h.T, err)
-	return strings.TrimSpace(string(b))
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }

@@ -1,4 +1,4 @@
-package torture
+package house
 
 import (
 	"bytes"
@@ -7,22 +7,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"countersign/examples/shopper"
-	"countersign/pay/issuer/book"
-	"countersign/pay/issuer/cards"
-	"countersign/pay/ledger"
-	"countersign/pay/money"
 )
-
-type cardRow = book.Card
-
-func addCustomer(ctx context.Context, desk *cards.Desk, holder string, c Customer, opening money.Amount) error {
-	if err := desk.AddHolder(ctx, book.Holder{ID: holder, Name: "Test Holder", Phone: c.Phone, Locale: "en"}); err != nil {
-		return err
-	}
-	return desk.OpenAccount(ctx, ledger.AccountID(c.Account), holder, opening, 0)
-}
 
 // Payment is what the shop API says of a payment.
 type Payment struct {
@@ -47,8 +37,11 @@ type API struct {
 	Key  string
 }
 
-// API is the demo shop's.
-func (h *House) API() *API { return &API{HTTP: h.HTTP, URL: h.URL("pay"), Key: h.APIKey()} }
+// API is the demo shop's, with its key from the data folder.
+func (h *House) API() (*API, error) {
+	key, err := os.ReadFile(filepath.Join(h.Data, "shop", "api-key"))
+	return &API{HTTP: h.HTTP, URL: h.URL("pay"), Key: strings.TrimSpace(string(key))}, err
+}
 
 // Call makes a request; idem is the Idempotency-Key, "" for none. The raw answer is returned too.
 func (a *API) Call(ctx context.Context, method, path, idem string, in, out any) (status int, raw []byte, err error) {
