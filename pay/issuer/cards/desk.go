@@ -181,7 +181,7 @@ func (d *Desk) prepare(o Order) (c book.Card, err error) {
 func Ends(e card.Expiry) time.Time { return time.Date(e.Year, e.Month+1, 1, 14, 0, 0, 0, time.UTC) }
 
 // number takes the order's number or makes one: prefix, random digits, check digit; 16 in all.
-func (d *Desk) number(o Order) (card.PAN, error) {
+func (d *Desk) number(o Order) (p card.PAN, err error) {
 	if o.Number != nil {
 		defer clear(o.Number)
 		return card.ParsePAN(o.Number)
@@ -190,12 +190,15 @@ func (d *Desk) number(o Order) (card.PAN, error) {
 	if prefix == "" {
 		prefix = DefaultPrefix
 	}
-	digits := make([]byte, 16)
-	defer clear(digits)
-	if n := copy(digits, prefix); n != len(prefix) || n > 11 {
-		return card.PAN{}, fmt.Errorf("%w: the prefix has at most 11 digits", ErrOrder)
+	if len(prefix) > 11 {
+		return p, fmt.Errorf("%w: the prefix has at most 11 digits", ErrOrder)
 	}
-	for i := len(prefix); i < 15; {
+	d.Vault.scratch(func(buf []byte) { p, err = d.draw(buf[:16], prefix) })
+	return p, err
+}
+
+func (d *Desk) draw(digits []byte, prefix string) (card.PAN, error) {
+	for i := copy(digits, prefix); i < 15; {
 		if _, err := io.ReadFull(d.Rand, digits[i:i+1]); err != nil {
 			return card.PAN{}, err
 		}

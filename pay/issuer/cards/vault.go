@@ -30,7 +30,7 @@ type Vault struct {
 	ring  *keys.Ring
 	index card.IndexKey
 	codes cvv.Engine
-	pool  sync.Pool // *[card.MaxDigits + 1 + tag]byte, wiped
+	pool  sync.Pool // *[64]byte, wiped
 
 	mu    sync.RWMutex
 	cvks  map[string]cvv.Key
@@ -152,6 +152,21 @@ func (v *Vault) Open(id, keyID string, sealed []byte, f func(digits []byte) erro
 	if len(sealed) < a.NonceSize() {
 		return ErrSealed
 	}
+	v.scratch(func(buf []byte) {
+		var digits []byte
+		digits, err = a.Open(buf[:0], sealed[:a.NonceSize()], sealed[a.NonceSize():], []byte(id))
+		if err != nil || len(digits) > card.MaxDigits {
+			err = ErrSealed
+			return
+		}
+		err = f(digits)
+	})
+	return err
+}
+
+// scratch lends a buffer on the heap and wipes it afterwards. (What lies on a stack is copied when the
+// stack grows, and nobody wipes the old one.)
+func (v *Vault) scratch(f func(buf []byte)) {
 	buf, _ := v.pool.Get().(*[64]byte)
 	if buf == nil {
 		buf = new([64]byte)
@@ -160,11 +175,7 @@ func (v *Vault) Open(id, keyID string, sealed []byte, f func(digits []byte) erro
 		clear(buf[:])
 		v.pool.Put(buf)
 	}()
-	digits, err := a.Open(buf[:0], sealed[:a.NonceSize()], sealed[a.NonceSize():], []byte(id))
-	if err != nil || len(digits) > card.MaxDigits {
-		return ErrSealed
-	}
-	return f(digits)
+	f(buf[:])
 }
 
 func (v *Vault) aead(k keys.Key) (a cipher.AEAD, err error) {
