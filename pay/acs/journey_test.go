@@ -533,6 +533,9 @@ func TestResultInDoubt(t *testing.T) {
 		w := newWorld(t, Config{})
 		w.enrol(nil)
 		w.ds = answer
+		if name == "no answer" {
+			w.s.rreqTime = 100 * time.Millisecond
+		}
 		b := w.open()
 		b.press("", w.sms()).says("One moment")
 		w.mu.Lock()

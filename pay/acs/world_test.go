@@ -113,7 +113,6 @@ func (w *world) start(cfg Config) {
 	ctx, end := context.WithCancel(context.Background())
 	w.store, w.end = st, end
 	w.s = newServer(ctx, w.env, cfg.filled(), st)
-	w.s.rreqTime = 100 * time.Millisecond
 	w.s.recover()
 	w.web = w.s.routes()
 }
