@@ -99,7 +99,9 @@ func TestCancelWithoutAnswer(t *testing.T) {
 func TestLinkDown(t *testing.T) {
 	h := newHouse(t)
 	p := h.create(2340, "automatic")
+	h.bank.mu.Lock()
 	h.bank.down = true
+	h.bank.mu.Unlock()
 	if h.run.Ready() == nil {
 		t.Error("ready without a bank")
 	}

@@ -266,6 +266,7 @@ type house struct {
 	cfg    Config
 	bank   *bankFake
 	cable  *cable
+	other  Bank // instead of bank
 	ds     *dsFake
 	keys   *keys.Store
 	engine *engine
@@ -346,7 +347,8 @@ func newHouse(t testing.TB) *house {
 			{ID: "other", Name: "Other Shop", Acceptor: "SHOP2", Terminal: "T2", MCC: "5399", Country: "276", SiteURL: "http://other.localhost:8080", APIKeyHash: hex.EncodeToString(other[:])},
 		},
 		Acquirer: "123456", ThreeDS: h.ds, Webhooks: http.DefaultClient, PlainWebhook: true,
-		Queue: core.QueueConfig{First: 20 * time.Millisecond, Longest: 100 * time.Millisecond},
+		Policy: core.Policy{Doubt: 700 * time.Millisecond},
+		Queue:  core.QueueConfig{First: 20 * time.Millisecond, Longest: 100 * time.Millisecond},
 	}
 	h.start()
 	t.Cleanup(func() {
@@ -366,6 +368,9 @@ func (h *house) start() {
 	}
 	h.cable = &cable{bankFake: h.bank}
 	h.cfg.Bank = h.cable
+	if h.other != nil {
+		h.cfg.Bank = h.other
+	}
 	h.cfg.tap = func(e *engine) { h.engine = e }
 	run, err := Role(h.cfg).Start(context.Background(), env)
 	if err != nil {
