@@ -14,6 +14,7 @@
 package main
 
 import (
+	"sync"
 	"unsafe"
 
 	"countersign/guard/brands"
@@ -22,55 +23,61 @@ import (
 
 const capacity = 64 << 10
 
-// guard holds what the exports work on. It is the one mutable state of this program: exported functions have no receiver.
-var guard struct {
+// state is what the exported functions work on.
+type state struct {
 	engine *lookalike.Engine
 	base   *brands.Catalogue
 	buffer [capacity]byte
 }
 
-func main() {
+// stateTable makes the state once. Exported functions have no receiver, so it can stand nowhere else; the page calls one at a time.
+var stateTable = sync.OnceValue(func() *state {
 	cat, err := brands.Builtin()
+	if err != nil {
+		panic(err) // embedded, and checked by a test
+	}
+	e, err := lookalike.New(cat, lookalike.Options{})
 	if err != nil {
 		panic(err)
 	}
-	guard.base = cat
-	if guard.engine, err = lookalike.New(cat, lookalike.Options{}); err != nil {
-		panic(err)
-	}
+	return &state{engine: e, base: cat}
+})
+
+func main() {
+	stateTable()
 	select {}
 }
 
 //go:wasmexport guardBuffer
-func guardBuffer() unsafe.Pointer { return unsafe.Pointer(&guard.buffer) }
+func guardBuffer() unsafe.Pointer { return unsafe.Pointer(&stateTable().buffer) }
 
 //go:wasmexport guardCapacity
 func guardCapacity() int32 { return capacity }
 
 // input gives the first n bytes of the buffer without copying; it is read before anything is written there.
 func input(n int32) string {
-	return unsafe.String(&guard.buffer[0], int(max(0, min(n, capacity))))
+	return unsafe.String(&stateTable().buffer[0], int(max(0, min(n, capacity))))
 }
 
 //go:wasmexport guardCheck
 func guardCheck(n int32) int32 {
-	a := guard.engine.CheckURL(input(n))
+	a := stateTable().engine.CheckURL(input(n))
 	return int32(a.Level) | int32(a.Class)<<8
 }
 
 //go:wasmexport guardExplain
 func guardExplain(n int32) int32 {
-	v := guard.engine.Judge(string(guard.buffer[:max(0, min(n, capacity))]))
+	v := stateTable().engine.Judge(string(stateTable().buffer[:max(0, min(n, capacity))]))
 	return answer(string(v.AppendJSON(nil)))
 }
 
 //go:wasmexport guardBrands
 func guardBrands(n int32) int32 {
-	own, err := brands.Parse("own", string(guard.buffer[:max(0, min(n, capacity))]))
+	own, err := brands.Parse("own", string(stateTable().buffer[:max(0, min(n, capacity))]))
 	if err != nil {
 		return answer(err.Error())
 	}
-	cat := guard.base.Merge(own)
+	cat := stateTable().base.Merge(own)
 	if err := cat.Check(); err != nil {
 		return answer(err.Error())
 	}
@@ -78,8 +85,8 @@ func guardBrands(n int32) int32 {
 	if err != nil {
 		return answer(err.Error())
 	}
-	guard.engine = e
+	stateTable().engine = e
 	return 0
 }
 
-func answer(s string) int32 { return int32(copy(guard.buffer[:], s)) }
+func answer(s string) int32 { return int32(copy(stateTable().buffer[:], s)) }

@@ -39,8 +39,8 @@ func TestSameInTheBrowser(t *testing.T) {
 		t.Fatalf("%v %s", err, out)
 	}
 	if brotli, err := exec.LookPath("brotli"); err == nil {
-		out, err := exec.Command(brotli, "-q", "9", "-c", wasm).Output() // 11 is 5 % smaller and much slower
-		if err != nil || len(out) > 900_000 {
+		out, err := exec.Command(brotli, "-q", "9", "-c", wasm).Output() // -11, which is shipped and must be under 900 KB, is 11 % smaller and much slower: see bench
+		if err != nil || len(out) > 1_000_000 {
 			t.Errorf("%d bytes of brotli, %v", len(out), err)
 		}
 		t.Logf("%d bytes of brotli -9", len(out))

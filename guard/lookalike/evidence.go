@@ -250,3 +250,15 @@ func sentence(c verdict.Class, b *brands.Brand, token string) string {
 	}
 	return "Almost " + token + ", but not quite (" + strings.ReplaceAll(c.String(), "-", " ") + "); " + name + " is at " + home + "."
 }
+
+// Show gives the host of an address with the characters that differ from the protected name it resembles: what Judge shows with
+// brackets, in parts. It allocates.
+func (e *Engine) Show(raw string) []Mark {
+	u := takeApart(raw)
+	if a := e.checkAddress(&u); a.Class != verdict.UserInfo {
+		return e.Marks(a, u.host)
+	}
+	var q name
+	e.read(&q, u.host)
+	return e.shown(&q)
+}
