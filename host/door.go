@@ -27,6 +27,8 @@ type door struct {
 	base    context.Context
 	cut     context.CancelFunc
 
+	body time.Duration // how long a request's body may take
+
 	mu      sync.RWMutex
 	origins map[string]http.Handler
 }
@@ -39,11 +41,12 @@ const grace = 2 * time.Second
 const (
 	headerTimeout = 10 * time.Second
 	idleTimeout   = 120 * time.Second
+	bodyTimeout   = 60 * time.Second
 	maxHeader     = 64 << 10
 )
 
 func newDoor(h *Host, ln net.Listener) (*door, error) {
-	d := &door{h: h, ln: ln, origins: map[string]http.Handler{}}
+	d := &door{h: h, ln: ln, body: bodyTimeout, origins: map[string]http.Handler{}}
 	d.base, d.cut = context.WithCancel(context.Background())
 	quiet := slog.NewLogLogger(h.cfg.Log.Handler(), slog.LevelDebug)
 	var err error
@@ -144,6 +147,9 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			panic(http.ErrAbortHandler)
 		}
 	}()
+	if r.ContentLength != 0 { // a body may not dribble in for ever; without one, answers may be streams
+		_ = http.NewResponseController(w).SetReadDeadline(begin.Add(d.body))
+	}
 	if origin == operator && d.h.cfg.Admin == "" && d.operate(rec, r) {
 		return
 	}

@@ -267,6 +267,9 @@ func TestTwoProcesses(t *testing.T) {
 			c.Close()
 		}
 	})
+	for end := time.Now().Add(5 * time.Second); strings.Count(log.String(), "call refused") < 4 && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond) // the server's side ends a little later
+	}
 	if n := strings.Count(log.String(), "call refused"); n < 4 {
 		t.Errorf("%d refusals in the log:\n%s", n, log)
 	}

@@ -1,10 +1,18 @@
 package host
 
 import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestOrigin(t *testing.T) {
@@ -55,5 +63,46 @@ func TestPublicAddresses(t *testing.T) {
 		if got := public(netip.MustParseAddr(text)); got != want {
 			t.Errorf("%s public: %v", text, got)
 		}
+	}
+}
+
+// TestSlowBody: a body that dribbles in is cut off, and a stream that lasts longer is not.
+func TestSlowBody(t *testing.T) {
+	role := Role{Name: "pay", Origins: []string{"pay"}, Start: func(context.Context, *Env) (*Running, error) {
+		return &Running{Web: map[string]http.Handler{"pay": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == "GET" {
+				time.Sleep(400 * time.Millisecond)
+				fmt.Fprint(w, r.Context().Err())
+				return
+			}
+			_, err := io.ReadAll(r.Body)
+			if err == nil {
+				t.Error("half a body was read without an error")
+			}
+			w.WriteHeader(http.StatusRequestTimeout)
+		})}}, nil
+	}}
+	h, err := Run(t.Context(), Config{Roles: []Role{role}, Listen: "127.0.0.1:0", DataDir: t.TempDir(), Log: slog.New(slog.DiscardHandler), Now: time.Now, Rand: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Stop(t.Context())
+	h.door.body = 150 * time.Millisecond
+	for request, want := range map[string]string{
+		"POST / HTTP/1.1\r\nHost: pay.localhost\r\nContent-Length: 10\r\n\r\nhalf": "408", "GET / HTTP/1.1\r\nHost: pay.localhost\r\n\r\n": "200",
+	} {
+		c, err := net.Dial("tcp", h.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.SetDeadline(time.Now().Add(5 * time.Second))
+		io.WriteString(c, request)
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil || !strings.HasPrefix(resp.Status, want) {
+			t.Errorf("%.4s: %v %v", request, resp, err)
+		} else if body, _ := io.ReadAll(resp.Body); want == "200" && string(body) != "%!v(<nil>)" && string(body) != "<nil>" {
+			t.Errorf("a long answer was cut off: %s", body)
+		}
+		c.Close()
 	}
 }

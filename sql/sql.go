@@ -66,6 +66,8 @@ type DB struct {
 	readers chan *reader
 	once    sync.Once
 
+	foldAt int64 // size of the write-ahead log at which readers are waited for; the writer's own
+
 	writes, refused, commits atomic.Uint64
 	broken                   atomic.Bool
 }
@@ -97,7 +99,7 @@ func Open(path string, migrations []string, opt Options) (*DB, error) {
 		return nil, fmt.Errorf("sql: %s: %w", path, err)
 	}
 	db := &DB{
-		path: path, opt: opt, writer: w,
+		path: path, opt: opt, writer: w, foldAt: opt.WALLimit,
 		jobs: make(chan *job, opt.MaxBatch), quit: make(chan struct{}), stopped: make(chan struct{}),
 		readers: make(chan *reader, opt.Readers),
 	}
@@ -113,6 +115,13 @@ func crash(err error) {
 	panic(fmt.Sprintf("sql: a commit failed; stopping so that nothing false is answered: %v", err))
 }
 
+// busy is how long a connection waits for another process; foldWait, how long the writer waits for readers when
+// the write-ahead log has grown too large.
+const (
+	busy     = 10 * time.Second
+	foldWait = 250 * time.Millisecond
+)
+
 func openConn(path string, extra []string, readOnly bool) (*sqlite.Conn, error) {
 	if err := create(path); err != nil {
 		return nil, fmt.Errorf("sql: %w", err)
@@ -121,7 +130,7 @@ func openConn(path string, extra []string, readOnly bool) (*sqlite.Conn, error) 
 	if err != nil {
 		return nil, fmt.Errorf("sql: %w", err)
 	}
-	c.SetBusyTimeout(10 * time.Second)
+	c.SetBusyTimeout(busy)
 	pragmas := []string{
 		"PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON", "PRAGMA trusted_schema=OFF", "PRAGMA temp_store=MEMORY",
 		"PRAGMA journal_size_limit=4194304", "PRAGMA wal_autocheckpoint=1000", "PRAGMA cache_size=-8192",
@@ -214,7 +223,8 @@ func prepare(c *sqlite.Conn, migrations []string) error {
 	return nil
 }
 
-// Close finishes the writes that were accepted, folds the write-ahead log into the file, and closes.
+// Close finishes the writes that were accepted and closes. SQLite folds the write-ahead log into the file when
+// the last process closes it.
 func (db *DB) Close() error {
 	var err error
 	db.once.Do(func() {
@@ -224,10 +234,6 @@ func (db *DB) Close() error {
 			if r := <-db.readers; r.conn != nil {
 				err = errors.Join(err, r.conn.Close())
 			}
-		}
-		if !db.broken.Load() {
-			_, e := pragmaText(db.writer, "PRAGMA wal_checkpoint(TRUNCATE)")
-			err = errors.Join(err, e)
 		}
 		err = errors.Join(err, db.writer.Close())
 	})

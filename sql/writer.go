@@ -185,11 +185,26 @@ func (j *job) run(c *Conn) {
 }
 
 // fold empties a write-ahead log that slow readers have let grow: SQLite's own checkpoints never wait
-// for readers, so under steady reading the log would grow without bound.
+// for readers, so under steady reading the log would grow without bound. A reader that holds it up longer than
+// foldWait is let be until the log has grown by half again.
 func (db *DB) fold(c *Conn) {
 	fi, err := os.Stat(db.path + "-wal")
-	if err != nil || fi.Size() < db.opt.WALLimit || db.broken.Load() {
+	if err != nil || db.broken.Load() {
 		return
 	}
-	_, _ = c.Row("PRAGMA wal_checkpoint(RESTART)", nil, nil)
+	if fi.Size() < db.opt.WALLimit {
+		db.foldAt = db.opt.WALLimit
+		return
+	}
+	if fi.Size() < db.foldAt {
+		return
+	}
+	db.writer.SetBusyTimeout(foldWait)
+	defer db.writer.SetBusyTimeout(busy)
+	blocked := true
+	_, err = c.Row("PRAGMA wal_checkpoint(RESTART)", nil, func(s *Stmt) { blocked = s.Bool(0) })
+	db.foldAt = fi.Size() + 1 // done: the file shrinks at the next commit (journal_size_limit)
+	if err != nil || blocked {
+		db.foldAt = fi.Size() + fi.Size()/2
+	}
 }
