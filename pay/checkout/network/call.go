@@ -36,8 +36,18 @@ func repeat(t iso8583.MTI, again bool) iso8583.MTI {
 	return t
 }
 
-// call writes a message, sends it on the link that is up, and waits for the answer.
+// call sends a message and waits for the answer. When the link ended before a byte of the message went
+// out, it is sent once more on the next one.
 func (l *Link) call(ctx context.Context, t Trace, mti iso8583.MTI, build func(*iso8583.Packer) error) (Answer, error) {
+	a, err := l.try(ctx, t, mti, build)
+	if errors.Is(err, iso8583.ErrNotWritten) {
+		a, err = l.try(ctx, t, mti, build)
+	}
+	return a, err
+}
+
+// try writes a message, sends it on the link that is up, and waits for the answer.
+func (l *Link) try(ctx context.Context, t Trace, mti iso8583.MTI, build func(*iso8583.Packer) error) (Answer, error) {
 	buf := l.buffers.Get()
 	msg, ref, err := pack(buf, mti, build)
 	if err != nil {
@@ -63,7 +73,10 @@ func (l *Link) call(ctx context.Context, t Trace, mti iso8583.MTI, build func(*i
 		a, err = read(m, fault)
 		return err
 	})
-	return a, err
+	if err != nil {
+		return Answer{}, err
+	}
+	return a, nil
 }
 
 // pack builds a message in buf, and checks that it can be read again and has what an answer is found by.

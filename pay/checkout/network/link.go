@@ -120,7 +120,7 @@ func (l *Link) wait(ctx context.Context) (*session, error) {
 			return nil, fmt.Errorf("%w: %w", ErrNotSent, ctx.Err())
 		case ended:
 			return nil, fmt.Errorf("%w: link closed", ErrNotSent)
-		case s != nil:
+		case s != nil && s.conn.Err() == nil:
 			return s, nil
 		}
 		if limit == nil {

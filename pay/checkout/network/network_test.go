@@ -420,7 +420,7 @@ func TestLateAndDoubled(t *testing.T) {
 		b := &bank{tcp: tcp}
 		l, lt, lb := start(t, b, func(c *Config) { c.Timeout = 60 * time.Millisecond })
 		within(t, "up", l.Up)
-		var again func()
+		held := make(chan func(), 4)
 		b.handle(func(_ *iso8583.Conn, m *iso8583.Message, reply func(map[int]string)) {
 			ok := map[int]string{38: "A12345", 39: "00"}
 			if m.Text(11) == "000001" { // answered twice, in time
@@ -428,7 +428,7 @@ func TestLateAndDoubled(t *testing.T) {
 				reply(ok)
 				return
 			}
-			again = func() { reply(ok) }
+			held <- func() { reply(ok) }
 		})
 		if _, err := l.Authorise(t.Context(), purchase(t, 1)); err != nil {
 			t.Fatal(err)
@@ -437,18 +437,21 @@ func TestLateAndDoubled(t *testing.T) {
 		if _, err := l.Authorise(t.Context(), purchase(t, 2)); !errors.Is(err, ErrNoAnswer) {
 			t.Fatal(err)
 		}
+		again := <-held
 		again()
 		again()
 		within(t, "late answer", func() bool { return lt.count() == 1 })
+		lt.mu.Lock()
 		if lt.t[0] != trace(2) || lt.a[0].Approval != "A12345" {
 			t.Errorf("%+v %+v", lt.t[0], lt.a[0])
 		}
+		lt.mu.Unlock()
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(10*time.Millisecond, cancel)
 		if _, err := l.Authorise(ctx, purchase(t, 3)); !errors.Is(err, ErrNoAnswer) || !errors.Is(err, context.Canceled) {
 			t.Error("cancelled:", err)
 		}
-		again()
+		(<-held)()
 		within(t, "late answer of the cancelled call", func() bool { return lt.count() == 2 })
 		if _, err := l.Authorise(ctx, purchase(t, 4)); !errors.Is(err, ErrNotSent) {
 			t.Error("cancelled before:", err)
@@ -564,9 +567,7 @@ func TestCutAndReconnect(t *testing.T) {
 	if _, err := l.Authorise(t.Context(), purchase(t, 2)); err != nil {
 		t.Error("after the cut:", err)
 	}
-	if !lb.has("closed by the other side") {
-		t.Error("no reason in the log")
-	}
+	within(t, "reason in the log", func() bool { return lb.has("closed by the other side") })
 }
 
 func TestDown(t *testing.T) {
