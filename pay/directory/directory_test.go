@@ -80,14 +80,14 @@ func newWorld(t *testing.T, cfg Config) *world {
 		w.cfg.Ranges = []Range{{Start: "4000010000000000", End: "4000019999999999", Name: "Demo Bank", ACS: "acs.3ds",
 			CodeKey: func() (string, []byte, error) { return "code-1", bytes.Repeat([]byte{5}, 32), nil }}}
 	}
-	w.acs = func(m *emv3ds.Message) []byte { return ares(m, "C").Bytes() }
-	w.server = rres
+	w.acs, w.server = func(m *emv3ds.Message) []byte { return ares(m, "C").Bytes() }, rres
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	for _, end := range []string{"acs.3ds", "gateway.rreq"} {
-		w.ends[end] = newPipes()
+		p := newPipes()
+		w.ends[end] = p
 		done.Go(func() {
-			link.Serve(ctx, w.ends[end], func(_ context.Context, body []byte) []byte { return w.play(end, append([]byte(nil), body...)) })
+			link.Serve(ctx, p, func(_ context.Context, body []byte) []byte { return w.play(end, append([]byte(nil), body...)) })
 		})
 	}
 	w.start()
@@ -123,13 +123,23 @@ func (w *world) play(end string, body []byte) []byte {
 	return reply(m)
 }
 
+// set changes how the ACS or the 3DS Server answers from now on.
+func (w *world) set(which *func(*emv3ds.Message) []byte, reply func(*emv3ds.Message) []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	*which = reply
+}
+
 func (w *world) start() {
 	run, err := Role(w.cfg).Start(w.t.Context(), &host.Env{
 		Role: "directory", Log: slog.New(slog.DiscardHandler), DataDir: w.dir, Rand: rand.Reader,
 		Now: func() time.Time { w.mu.Lock(); defer w.mu.Unlock(); return w.at },
 		Listen: func(end string) (net.Listener, error) {
-			w.ends[end] = newPipes()
-			return w.ends[end], nil
+			p := newPipes()
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.ends[end] = p
+			return p, nil
 		},
 		Dial: func(ctx context.Context, end string) (net.Conn, error) {
 			w.mu.Lock()
@@ -143,7 +153,7 @@ func (w *world) start() {
 		w.t.Fatal(err)
 	}
 	w.run = run
-	w.in = &link.Client{Dial: func(ctx context.Context) (net.Conn, error) { return w.ends[Endpoint].Dial(ctx) }}
+	w.in = &link.Client{Dial: w.ends[Endpoint].Dial}
 }
 
 func (w *world) stopRole() {
@@ -292,7 +302,8 @@ func TestAResRefused(t *testing.T) {
 		{func(m *emv3ds.Message) []byte { return emv3ds.NewFault(303, emv3ds.ACS, "x").Erro(m) }, "Erro 303 x", ""},
 		{func(m *emv3ds.Message) []byte { return ares(m, "N").Bytes() }, "ARes N", ""},
 	} {
-		w.acs, w.acsGot = c.acs, nil
+		w.set(&w.acs, c.acs)
+		w.acsGot = nil
 		id := strings.Replace(serverID, "8a88", "8a8"+string(rune('0'+i)), 1)
 		got, _ := w.send(areq(serverID, id))
 		if got != c.want || strings.Join(w.acsGot, " ") != strings.TrimSpace("AReq "+c.tell) {
@@ -313,16 +324,16 @@ func TestRReqRefused(t *testing.T) {
 		t.Error("the 3DS Server got", w.serverGot)
 	}
 	// The 3DS Server does not take it: the ACS hears so, and may come again.
-	w.server = func(m *emv3ds.Message) []byte { return emv3ds.NewFault(403, emv3ds.Server, "later").Erro(m) }
+	w.set(&w.server, func(m *emv3ds.Message) []byte { return emv3ds.NewFault(403, emv3ds.Server, "later").Erro(m) })
 	w.want(w.rreq(), "Erro 403 later")
-	w.server = func(m *emv3ds.Message) []byte { return []byte("{}") }
+	w.set(&w.server, func(m *emv3ds.Message) []byte { return []byte("{}") })
 	w.want(w.rreq(), "Erro 101 messageType")
-	w.server = func(m *emv3ds.Message) []byte { return bytes.Replace(rres(m), []byte(acsID), []byte(serverID), 1) }
+	w.set(&w.server, func(m *emv3ds.Message) []byte { return bytes.Replace(rres(m), []byte(acsID), []byte(serverID), 1) })
 	w.want(w.rreq(), "Erro 301 acsTransID")
-	w.server = rres
+	w.set(&w.server, rres)
 	w.want(w.rreq(), "RRes 01")
 
-	w.acs = func(m *emv3ds.Message) []byte { return ares(m, "Y").Bytes() }
+	w.set(&w.acs, func(m *emv3ds.Message) []byte { return ares(m, "Y").Bytes() })
 	other := strings.Replace(serverID, "8a88", "9a88", 1)
 	w.want(areq(serverID, other), "ARes Y")
 	w.want(w.rreq(), "Erro 313 threeDSServerTransID")
@@ -332,7 +343,7 @@ func TestRReqRefused(t *testing.T) {
 func TestLostRRes(t *testing.T) {
 	w := newWorld(t, Config{})
 	w.want(areq(), "ARes C")
-	w.server = func(m *emv3ds.Message) []byte { return emv3ds.NewFault(312, emv3ds.Server, "x").Erro(m) }
+	w.set(&w.server, func(m *emv3ds.Message) []byte { return emv3ds.NewFault(312, emv3ds.Server, "x").Erro(m) })
 	w.want(w.rreq(), "Erro 312 x")
 	w.want(w.rreq(), "Erro 312 threeDSServerTransID")
 	if len(w.serverGot) != 1 {
@@ -383,10 +394,14 @@ func TestTimeLimits(t *testing.T) {
 		after   time.Duration
 		dials   int
 	}{
-		"ACS silent":        {func(w *world) { w.acs = func(*emv3ds.Message) []byte { time.Sleep(9 * time.Second); return nil } }, false, "Erro 402 the ACS did not answer in time", 8 * time.Second, 1},
-		"ACS gone":          {func(w *world) { w.ends["acs.3ds"].Close() }, false, "Erro 405 the ACS cannot be reached", 0, 2},
-		"3DS Server silent": {func(w *world) { w.server = func(*emv3ds.Message) []byte { time.Sleep(4 * time.Second); return nil } }, true, "Erro 402 the 3DS Server did not answer in time", 3 * time.Second, 1},
-		"3DS Server gone":   {func(w *world) { w.ends["gateway.rreq"].Close() }, true, "Erro 405 the 3DS Server cannot be reached", 0, 2},
+		"ACS silent": {func(w *world) {
+			w.set(&w.acs, func(*emv3ds.Message) []byte { time.Sleep(9 * time.Second); return nil })
+		}, false, "Erro 402 the ACS did not answer in time", 8 * time.Second, 1},
+		"ACS gone": {func(w *world) { w.ends["acs.3ds"].Close() }, false, "Erro 405 the ACS cannot be reached", 0, 2},
+		"3DS Server silent": {func(w *world) {
+			w.set(&w.server, func(*emv3ds.Message) []byte { time.Sleep(4 * time.Second); return nil })
+		}, true, "Erro 402 the 3DS Server did not answer in time", 3 * time.Second, 1},
+		"3DS Server gone": {func(w *world) { w.ends["gateway.rreq"].Close() }, true, "Erro 405 the 3DS Server cannot be reached", 0, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -415,13 +430,13 @@ func TestUnreachable(t *testing.T) {
 	w := newWorld(t, Config{ARes: 50 * time.Millisecond, RRes: 50 * time.Millisecond})
 	w.want(areq(), "ARes C")
 	slow := make(chan struct{})
-	w.server = func(*emv3ds.Message) []byte { <-slow; return nil }
+	w.set(&w.server, func(*emv3ds.Message) []byte { <-slow; return nil })
 	w.want(w.rreq(), "Erro 402 the 3DS Server did not answer in time")
 	close(slow)
-	w.server = rres
+	w.set(&w.server, rres)
 	w.want(w.rreq(), "RRes 01")
 	hang := make(chan struct{})
-	w.acs = func(*emv3ds.Message) []byte { <-hang; return nil }
+	w.set(&w.acs, func(*emv3ds.Message) []byte { <-hang; return nil })
 	w.want(areq(serverID, acsID), "Erro 402 the ACS did not answer in time")
 	close(hang)
 }

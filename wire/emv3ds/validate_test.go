@@ -197,7 +197,8 @@ func FuzzValidate(f *testing.F) {
 	for _, s := range goodTable {
 		f.Add([]byte(s), byte('D'))
 	}
-	f.Fuzz(func(t *testing.T, in []byte, receiver byte) {
+	f.Fuzz(func(t *testing.T, in []byte, any byte) {
+		receiver := []byte{0, Server, Directory, ACS}[any%4]
 		m, fault := Parse(in)
 		if fault != nil {
 			if erro, _ := Parse(fault.Erro(m)); erro.Type() != "" && erro.Validate() != nil {

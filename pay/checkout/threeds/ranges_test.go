@@ -85,27 +85,24 @@ func TestRangeChanges(t *testing.T) {
 func TestRangesRetry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		there := newPipes()
-		there.Close()
-		good := w.s.ds.Dial
-		w.s.ds.Dial = there.Dial
+		w.setGone(true)
 		w.s.Start(t.Context())
 		time.Sleep(3 * time.Second)
 		if w.s.Ready() != ErrNotReady {
 			t.Error("ready without a directory")
 		}
 		synctest.Wait()
-		w.s.ds.Dial = good
+		w.setGone(false)
 		time.Sleep(time.Second)
 		synctest.Wait()
 		if err := w.s.Ready(); err != nil {
 			t.Error(err)
 		}
-		n := len(w.seen)
+		n := len(w.got())
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		if len(w.seen) != n+1 || w.seen[n].Text("serialNum") != "s1" || len(w.s.Ranges()) != 1 {
-			t.Error(len(w.seen)-n, "more PReq in an hour")
+		if seen := w.got(); len(seen) != n+1 || seen[n].Text("serialNum") != "s1" || len(w.s.Ranges()) != 1 {
+			t.Error(len(seen)-n, "more PReq in an hour")
 		}
 	})
 }

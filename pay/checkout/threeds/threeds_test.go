@@ -66,6 +66,30 @@ type world struct {
 	reply    func(m *emv3ds.Message) []byte
 	result   func(Result) error
 	results  []Result
+	gone     bool // nobody listens at the directory
+}
+
+// got is what the directory has got so far.
+func (w *world) got() []*emv3ds.Message {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.seen
+}
+
+func (w *world) setGone(gone bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.gone = gone
+}
+
+func (w *world) dial(ctx context.Context) (net.Conn, error) {
+	w.mu.Lock()
+	gone := w.gone
+	w.mu.Unlock()
+	if gone {
+		return nil, net.ErrClosed
+	}
+	return w.ds.Dial(ctx)
 }
 
 func newWorld(t *testing.T) *world {
@@ -95,7 +119,7 @@ func newWorld(t *testing.T) *world {
 		})
 	})
 	w.s = New(Config{
-		Dial: w.ds.Dial, Listener: w.rreq, Now: func() time.Time { return time.Date(2026, 11, 22, 15, 30, 0, 0, time.UTC) },
+		Dial: w.dial, Listener: w.rreq, Now: func() time.Time { return time.Date(2026, 11, 22, 15, 30, 0, 0, time.UTC) },
 		Rand: rand.Reader, Log: slog.New(slog.DiscardHandler), ServerURL: "http://gateway.rreq/3ds",
 		NotificationURL: func(p string) string { return "http://pay.localhost:8080/3ds/notify/" + p },
 		Result: func(_ context.Context, r Result) error {

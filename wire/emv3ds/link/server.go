@@ -80,7 +80,10 @@ func serveConn(ctx context.Context, c net.Conn, h Handler) {
 
 // within sets a deadline so far from now; false when ctx has ended, so that the end is not overwritten.
 func within(ctx context.Context, d time.Duration, set func(time.Time) error) bool {
-	return set(time.Now().Add(d)) == nil && ctx.Err() == nil
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), d)
+	defer cancel()
+	at, _ := limit.Deadline()
+	return set(at) == nil && ctx.Err() == nil
 }
 
 var statusTable = map[int]string{400: "Bad Request", 405: "Method Not Allowed", 411: "Length Required", 413: "Content Too Large", 417: "Expectation Failed"}
