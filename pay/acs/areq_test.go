@@ -210,7 +210,7 @@ func TestWebOrigin(t *testing.T) {
 
 func TestCleanTexts(t *testing.T) {
 	for in, want := range map[string]string{
-		"Lantern Lane": "Lantern Lane", "  a \r\n\t b  ": "a b", "\u202Eabc\u200B": "abc", "Книга мир": "Книга мир", "\x00\x1b[31m": "[31m", strings.Repeat("x", 50): strings.Repeat("x", 40), "": "",
+		"Lantern Lane": "Lantern Lane", "a\nb": "a b", "  a \r\n\t b  ": "a b", "\u202Eabc\u200B": "abc", "Книга мир": "Книга мир", "\x00\x1b[31m": "[31m", strings.Repeat("x", 50): strings.Repeat("x", 40), "": "",
 	} {
 		if got := sms.Clean(in, 40); got != want {
 			t.Errorf("%q: %q", in, got)

@@ -115,7 +115,7 @@ func Step(s State, e Event, now time.Time) (State, Outcome) {
 		return tick(s, now)
 	case Restarted:
 		if s.Phase == Ending {
-			s.Delivery.MaybeSent, s.Delivery.Next = true, now
+			s.Delivery.Next = now // an attempt that was under way fell silent: see tick
 		}
 	}
 	return s, Outcome{}
