@@ -145,7 +145,8 @@ func (e *engine) shops(signers map[string]*webhook.Signer) ([]store.Merchant, ma
 	list := make([]store.Merchant, 0, len(e.cfg.Merchants))
 	endpoints := map[string]merchant.Endpoint{}
 	for _, m := range e.cfg.Merchants {
-		list = append(list, store.Merchant{ID: m.ID, Name: m.Name, Acceptor: m.Acceptor, Site: m.SiteURL, Webhook: m.WebhookURL, Keys: m.keys()})
+		list = append(list, store.Merchant{ID: m.ID, Name: m.Name, Acceptor: m.Acceptor, Site: m.SiteURL, Webhook: m.WebhookURL,
+			Terminal: m.Terminal, MCC: m.MCC, Country: m.Country, Keys: m.keys()})
 		if m.WebhookURL != "" {
 			endpoints[m.ID] = merchant.Endpoint{URL: m.WebhookURL, Signer: signers[m.ID]}
 		}

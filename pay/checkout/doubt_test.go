@@ -116,6 +116,20 @@ func TestLinkDown(t *testing.T) {
 	}
 }
 
+// copied copies the database of a gateway that has stopped.
+func (h *house) copied(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(h.dir, "checkout.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "checkout.db")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // killed copies the database as a kill -9 would leave it, and starts another gateway on the copy.
 func (h *house) killed(t *testing.T) *house {
 	t.Helper()
@@ -213,6 +227,35 @@ func TestKilledDuringChallenge(t *testing.T) {
 	}
 	if r := again.pay(p); r.State != "paid" {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestShopGone: a shop that is no longer configured can do nothing, and its money is settled all the same.
+func TestShopGone(t *testing.T) {
+	h := newHouse(t)
+	p := h.create(2340, "automatic")
+	h.bank.mu.Lock()
+	h.bank.advice = []string{"lost", "lost", "lost", "lost", "lost", "lost"}
+	h.bank.mu.Unlock()
+	if r := h.pay(p); r.State != "paid" {
+		t.Fatalf("%+v", r)
+	}
+	h.stop()
+	h.cfg.Merchants = h.cfg.Merchants[1:]
+	h.start()
+	if w := h.api("GET", "/v1/payments/"+p.ID, "", ""); w.Code != 401 {
+		t.Error(w.Code)
+	}
+	if w := h.do("GET", h.framePath(p, ""), nil, ""); w.Code != 404 {
+		t.Error(w.Code)
+	}
+	for end := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if _, captured, _ := h.bank.totals(); captured == 2340 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal("never captured")
+		}
 	}
 }
 

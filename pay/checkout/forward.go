@@ -145,9 +145,6 @@ func (f *forwarder) done(d core.Done) {
 
 // merchantOf is the shop of a payment; also of one that is no longer configured, whose money must still be settled.
 func (e *engine) merchantOf(ctx context.Context, id string) (Merchant, error) {
-	p, err := e.store.Payment(ctx, id)
-	if err != nil {
-		return Merchant{}, err
-	}
-	return e.merchants[p.Merchant], nil
+	m, err := e.store.MerchantOf(ctx, id)
+	return Merchant{ID: m.ID, Name: m.Name, Acceptor: m.Acceptor, Terminal: m.Terminal, MCC: m.MCC, Country: m.Country, SiteURL: m.Site}, err
 }

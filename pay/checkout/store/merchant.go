@@ -10,6 +10,7 @@ import (
 // Merchant is a shop as the store knows it.
 type Merchant struct {
 	ID, Name, Acceptor, Site, Webhook string
+	Terminal, MCC, Country            string
 	Keys                              [][32]byte // SHA-256 of its API keys
 }
 
@@ -24,10 +25,11 @@ func (s *Store) SetMerchants(ctx context.Context, list []Merchant) error {
 			return err
 		}
 		for _, m := range list {
-			err := tx.c.Exec("INSERT INTO merchant (id, name, acceptor, site, webhook, active, changed) VALUES (?,?,?,?,?,1,?) ON CONFLICT (id) DO UPDATE SET "+
+			err := tx.c.Exec("INSERT INTO merchant (id, name, acceptor, site, webhook, active, changed, terminal, mcc, country) VALUES (?,?,?,?,?,1,?,?,?,?) ON CONFLICT (id) DO UPDATE SET "+
 				"name = excluded.name, acceptor = excluded.acceptor, site = excluded.site, active = 1, changed = excluded.changed, "+
+				"terminal = excluded.terminal, mcc = excluded.mcc, country = excluded.country, "+
 				"disabled = CASE WHEN webhook = excluded.webhook THEN disabled END, webhook = excluded.webhook",
-				m.ID, m.Name, m.Acceptor, m.Site, m.Webhook, tx.now)
+				m.ID, m.Name, m.Acceptor, m.Site, m.Webhook, tx.now, m.Terminal, m.MCC, m.Country)
 			for i := 0; err == nil && i < len(m.Keys); i++ {
 				err = tx.c.Exec("INSERT INTO api_key (hash, merchant, created) VALUES (?,?,?) ON CONFLICT (hash) DO UPDATE SET retired = NULL, merchant = excluded.merchant",
 					m.Keys[i][:], m.ID, tx.now)
@@ -38,6 +40,21 @@ func (s *Store) SetMerchants(ctx context.Context, list []Merchant) error {
 		}
 		return nil
 	})
+}
+
+// MerchantOf finds the shop of a payment, configured or not. Its Keys are not read.
+func (s *Store) MerchantOf(ctx context.Context, payment string) (m Merchant, err error) {
+	err = s.db.Read(ctx, func(c *sql.Conn) error {
+		found, err := c.Row("SELECT m.id, m.name, m.acceptor, m.site, m.webhook, m.terminal, m.mcc, m.country FROM payment p JOIN merchant m ON m.id = p.merchant WHERE p.id = ?",
+			[]any{payment}, func(r *sql.Stmt) {
+				m = Merchant{ID: r.Text(0), Name: r.Text(1), Acceptor: r.Text(2), Site: r.Text(3), Webhook: r.Text(4), Terminal: r.Text(5), MCC: r.Text(6), Country: r.Text(7)}
+			})
+		if err == nil && !found {
+			err = ErrNotFound
+		}
+		return err
+	})
+	return m, err
 }
 
 // KeyOwner finds the active merchant of an API key by the key's SHA-256.

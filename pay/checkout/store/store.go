@@ -23,8 +23,11 @@ var ErrNotFound = errors.New("store: not found")
 //go:embed schema/001_gateway.sql
 var schema001 string
 
+//go:embed schema/002_merchant.sql
+var schema002 string
+
 // Migrations leads an empty file to the current schema, one text per version.
-func Migrations() []string { return []string{schema001} }
+func Migrations() []string { return []string{schema001, schema002} }
 
 // Config is what a Store is made of. All fields are required but Policy and Fatal.
 type Config struct {
