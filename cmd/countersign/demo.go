@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -137,7 +138,28 @@ func (c demoCommand) start(p *program) (d *demo, err error) {
 		EgressAllow: []string{"shop.localhost:" + port}, Log: h.log, Now: p.now, Rand: p.rand,
 	})
 	running.Store(d.Host)
+	if err == nil {
+		d.settle(p.ctx)
+	}
 	return d, err
+}
+
+// settle waits a little until every role is ready: the gateway signs on at the bank after both have started.
+func (d *demo) settle(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if !slices.ContainsFunc(d.Status(), func(s host.RoleStatus) bool { return !s.Ready }) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // maxLog is the size of the demo's log in bytes after which a start puts it aside.

@@ -48,6 +48,9 @@ func (c demoCommand) once(p *program) (err error) {
 	} else if err == nil {
 		fmt.Fprintf(p.out, "\nEvery step held, in %.1f s.\n", float64(report.Millis)/1000)
 	}
+	if p.ctx.Err() != nil {
+		err = errors.New("stopped before the end")
+	}
 	if errors.Is(err, journey.ErrStep) {
 		err = withHint(exitViolated, err, d.keep(c.Data))
 	}

@@ -109,6 +109,9 @@ func Play(ctx context.Context, cfg Config, tell func(Step)) (Report, error) {
 		start := time.Now()
 		err := p.bounded(ctx, s.run)
 		step.Millis = time.Since(start).Milliseconds()
+		if ctx.Err() != nil { // somebody stopped it: no step is to blame
+			return r, ctx.Err()
+		}
 		if errors.Is(err, errSkip) {
 			continue
 		}
