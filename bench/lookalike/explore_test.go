@@ -84,15 +84,6 @@ func TestExplore(t *testing.T) {
 	fmt.Println(n, levels)
 }
 
-func label(d string) string {
-	for i := range d {
-		if d[i] == '.' {
-			return d[:i]
-		}
-	}
-	return d
-}
-
 // popular yields the popular domains whose position satisfies keep.
 func popular(keep func(i int) bool) func(yield func(string) bool) {
 	return func(yield func(string) bool) {

@@ -96,10 +96,11 @@ func (e *Engine) Marks(a Answer, host string) []Mark {
 	}
 	differs := make([]bool, len(chars))
 	align(chars[from:to], e.tokens[a.token].text, differs[from:to], a.Class == verdict.Dot)
-	if a.Class == verdict.TLD { // the name is right, the ending is not
-		for i := to; i < len(chars); i++ {
-			differs[i] = chars[i] != '.'
-		}
+	switch {
+	case a.Class == verdict.TLD: // the name is right, the ending is not
+		markFrom(chars, differs, to)
+	case a.Class == verdict.Embedded || a.Class == verdict.Subdomain: // what counts is whose domain it is
+		markFrom(chars, differs, at(look, q.reg))
 	}
 	var out []Mark
 	for i, r := range chars {
@@ -110,6 +111,15 @@ func (e *Engine) Marks(a Answer, host string) []Mark {
 		out = append(out, Mark{string(r), differs[i]})
 	}
 	return out
+}
+
+func markFrom(chars []rune, differs []bool, from int) {
+	for i := from; i < len(chars); i++ {
+		differs[i] = true
+	}
+	if from < len(chars) && chars[from] == '.' {
+		differs[from] = false
+	}
 }
 
 // letters gives the host as characters, and for each the offset in the projected text where it begins (one more for the end).

@@ -115,6 +115,8 @@ func TestJudge(t *testing.T) {
 		{"http://ali\u202eexpress.com/", "caution", "invisible", "aliexpress.com"},
 		{"http://aliexpress。com/", "genuine", "listed", "aliexpress.com"},
 		{"rnicrosoft.com", "danger", "glyph", "[rn]icrosoft.com"},
+		{"aliexpress.com.pay-id.top", "danger", "embedded", "aliexpress.com.[pay-id.top]"},
+		{"adidas.qq.example", "caution", "subdomain", "adidas.[qq.example]"},
 		{"ali.express.com", "danger", "dot", "ali[.]express.com"},
 	} {
 		v := e.Judge(c.url)
