@@ -30,6 +30,28 @@ func TestImports(t *testing.T) { report(t, CheckImports(load(t), House())) }
 func TestStyle(t *testing.T)   { report(t, CheckStyle(load(t))) }
 func TestCalls(t *testing.T)   { report(t, CheckCalls(load(t), Bans())) }
 
+func TestDocs(t *testing.T) {
+	bad, err := CheckDocs(os.DirFS("../.."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	report(t, bad)
+}
+
+func TestPlantedDocs(t *testing.T) {
+	page := "See `pay/card/pan.go`, `pay/gone.go`, [this](docs/gone.md), [that](pay/card/pan.go#top), `go test ./pay` and `fmt.Println`.\n<img src=\"gone.png\">\n"
+	bad, err := CheckDocs(fstest.MapFS{"README.md": {Data: []byte(page)}, "pay/card/pan.go": {Data: []byte("package card\n")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"names pay/gone.go", "names docs/gone.md", "names gone.png"} {
+		mustComplain(t, bad, want)
+	}
+	if len(bad) != 3 {
+		t.Errorf("complaints about what exists: %q", bad)
+	}
+}
+
 // planted is a small house with one violation; each must be refused by the rule it breaks.
 func planted(t *testing.T, files map[string]string) *Tree {
 	t.Helper()
