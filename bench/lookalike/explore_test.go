@@ -84,26 +84,6 @@ func TestExplore(t *testing.T) {
 	fmt.Println(n, levels)
 }
 
-// popular yields the popular domains whose position satisfies keep.
-func popular(keep func(i int) bool) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		i, stop := 0, false
-		seen := map[string]bool{}
-		for _, f := range []string{"popular-cloudflare", "popular-tranco"} {
-			lines(f, func(f []string) {
-				if stop || seen[f[0]] || f[0] == "domain" {
-					return
-				}
-				seen[f[0]] = true
-				i++
-				if keep(i) && !yield(f[0]) {
-					stop = true
-				}
-			})
-		}
-	}
-}
-
 func TestBudgetSplit(t *testing.T) {
 	if os.Getenv("EXPLORE") == "" {
 		t.Skip("by hand")

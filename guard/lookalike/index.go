@@ -350,3 +350,19 @@ func (e *Engine) genuine(q *name) int {
 	}
 	return -1
 }
+
+// IndexBytes gives the memory that the index takes: tables, keys, protected names. The catalogue's texts and the tables that do not grow
+// with it (public suffixes, characters, words) are not counted.
+func (e *Engine) IndexBytes() int {
+	n := 8*(len(e.byDomain.slots)+len(e.known.slots)+len(e.knownWord.slots)) + e.near.bytes() + e.grams.bytes()
+	for i := range e.tokens {
+		t := &e.tokens[i]
+		n += 120 + len(t.one) + len(t.coarse) + len(t.other)
+	}
+	for _, list := range e.suffixes {
+		n += 16 + 4*len(list)
+	}
+	return n + 24*len(e.domains)
+}
+
+func (m *multi) bytes() int { return 8*len(m.bits) + 4*len(m.starts) + 2*len(m.ids) }
