@@ -147,6 +147,9 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			panic(http.ErrAbortHandler)
 		}
 	}()
+	if d.h.cfg.Cert != "" {
+		rec.Header().Set("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+	}
 	if r.ContentLength != 0 { // a body may not dribble in for ever; without one, answers may be streams
 		_ = http.NewResponseController(w).SetReadDeadline(begin.Add(d.body))
 	}

@@ -476,3 +476,29 @@ func TestEgressStaysOutside(t *testing.T) {
 		t.Error("the loopback client left the machine")
 	}
 }
+
+func TestFrontDoorOverTLS(t *testing.T) {
+	cfg, _ := config(t, web("pay", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Proto) }))
+	files, err := host.Certify(cfg.DataDir, "front", time.Now, rand.Reader) // any certificate will do here
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Cert, cfg.Key = files[1], files[2]
+	h := run(t, cfg)
+	if !strings.HasPrefix(h.URL("pay"), "https://pay.localhost:") {
+		t.Error(h.URL("pay"))
+	}
+	tr := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true,
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, h.Addr().String())
+		}}
+	defer tr.CloseIdleConnections()
+	resp, err := (&http.Client{Transport: tr}).Get(h.URL("pay"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if b, _ := io.ReadAll(resp.Body); string(b) != "HTTP/2.0" || resp.Header.Get("Strict-Transport-Security") == "" {
+		t.Errorf("%s %v", b, resp.Header)
+	}
+}

@@ -50,12 +50,16 @@ func Certify(dataDir, role string, now func() time.Time, rand io.Reader) ([]stri
 // server is the TLS configuration of an endpoint: TLS 1.3, a certificate of the role, and a client
 // certificate that names one of the callers.
 func (id *identities) server(role string, callers []string) (*tls.Config, error) {
-	pool, cert, err := id.load(role)
+	pool, _, err := id.load(role)
 	if err != nil {
 		return nil, err
 	}
 	return &tls.Config{
-		Certificates: []tls.Certificate{cert}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { // read anew, so that a renewed one is taken
+			_, cert, err := id.load(role)
+			return &cert, err
+		},
+		ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert,
 		MinVersion: tls.VersionTLS13, SessionTicketsDisabled: true, Time: id.now,
 		VerifyConnection: func(cs tls.ConnectionState) error {
 			if who := peerRole(cs); !slices.Contains(callers, who) {
