@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -34,6 +35,8 @@ type identities struct {
 	dir  string
 	now  func() time.Time
 	rand io.Reader
+
+	mu sync.Mutex // one certificate is made at a time
 }
 
 // Certify makes (or renews) the certificate of a role that runs in another process, and returns the names of the
@@ -100,6 +103,8 @@ func (id *identities) load(role string) (*x509.CertPool, tls.Certificate, error)
 	if id == nil {
 		return nil, none, errors.New("host: no TLS identities")
 	}
+	id.mu.Lock()
+	defer id.mu.Unlock()
 	if err := os.MkdirAll(id.dir, 0o700); err != nil {
 		return nil, none, fmt.Errorf("host: %w", err)
 	}
