@@ -224,6 +224,23 @@ func TestCleanTexts(t *testing.T) {
 	})
 }
 
+// AReq to ARes with a durable challenge in between, one after the other.
+func BenchmarkAReq(b *testing.B) {
+	w := newWorld(b, Config{MaxOpen: 1 << 30})
+	w.enrol(nil)
+	for b.Loop() {
+		w.pass(time.Second) // no more than 31 are open
+		if w.clock().Unix()%30 == 0 {
+			b.StopTimer()
+			w.tick()
+			b.StartTimer()
+		}
+		if a := w.s.message(context.Background(), w.areq(nil)); !bytes.Contains(a, []byte(`"C"`)) {
+			b.Fatalf("%s", a)
+		}
+	}
+}
+
 func FuzzAnswerForm(f *testing.F) {
 	w := newWorld(f, Config{MaxOpen: 1 << 30})
 	w.enrol(nil)

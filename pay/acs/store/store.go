@@ -41,7 +41,8 @@ CREATE TABLE challenge (
   state TEXT NOT NULL                 -- JSON
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX challenge_due ON challenge (due) WHERE due IS NOT NULL;
-CREATE INDEX challenge_card ON challenge (pan_index, created);
+CREATE INDEX challenge_open ON challenge (pan_index, phase) WHERE phase < 3;       -- Offered, Asking
+CREATE INDEX challenge_wrong ON challenge (pan_index, created, wrong) WHERE wrong > 0;
 CREATE TABLE event (                  -- what happened, chained per challenge
   challenge TEXT NOT NULL REFERENCES challenge (id) ON DELETE CASCADE,
   n INTEGER NOT NULL,
@@ -80,8 +81,12 @@ type Limits struct {
 func (s *Store) Offer(ctx context.Context, st challenge.State, l Limits, now time.Time) error {
 	return s.db.Write(ctx, func(c *sql.Conn) error {
 		open, wrong := 0, 0
-		if _, err := c.Row(`SELECT coalesce(sum(phase < 3), 0), coalesce(sum(wrong), 0) FROM challenge WHERE pan_index = ? AND created > ?`,
-			[]any{st.PAN[:], now.Add(-l.Day)}, func(r *sql.Stmt) { open, wrong = r.Int(0), r.Int(1) }); err != nil {
+		if _, err := c.Row(`SELECT count(*) FROM (SELECT 1 FROM challenge WHERE pan_index = ? AND phase < 3 LIMIT ?)`,
+			[]any{st.PAN[:], l.Open}, func(r *sql.Stmt) { open = r.Int(0) }); err != nil {
+			return err
+		}
+		if _, err := c.Row(`SELECT coalesce(sum(wrong), 0) FROM challenge WHERE pan_index = ? AND created > ? AND wrong > 0`,
+			[]any{st.PAN[:], now.Add(-l.Day)}, func(r *sql.Stmt) { wrong = r.Int(0) }); err != nil {
 			return err
 		}
 		switch used, err := c.Row(`SELECT 1 FROM challenge WHERE ds_trans_id = ?`, []any{st.DSTransID}, nil); {
