@@ -201,6 +201,8 @@ func TestTextRefusesAndReads(t *testing.T) {
 		{"binary", "00", 4, false, "", smpp.ErrCoding},
 		{"odd UCS-2", "0041 00", 8, false, "", smpp.ErrFormat},
 		{"lone surrogate", "d83d", 8, false, "\uFFFD", nil},
+		{"ASCII", "4840", 1, false, "H@", nil},
+		{"GSM that says ASCII, as npm smpp 0.5.1 sends it", "4869 20 00 20 1b65 20 1b28 78 1b29 20 7e", 1, false, "Hi @ € {x} ü", nil},
 		{"Latin-1", "e9", 3, false, "é", nil},
 		{"GSM above 127", "80", 0, false, "\uFFFD", nil},
 		{"escape at the end", "41 1b", 0, false, "A\uFFFD", nil},

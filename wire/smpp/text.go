@@ -1,6 +1,7 @@
 package smpp
 
 import (
+	"bytes"
 	"errors"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -93,7 +94,11 @@ func (m *Message) Text() (text string, part *Concat, err error) {
 			return "", nil, err
 		}
 	}
-	switch m.Coding {
+	coding := m.Coding
+	if coding == CodingASCII && bytes.ContainsAny(data, "\x00\x1b") {
+		coding = CodingGSM // no ASCII text has NUL or ESC; some senders (npm smpp) say 1 and mean GSM
+	}
+	switch coding {
 	case CodingGSM:
 		return gsmTable.decode(data), part, nil
 	case CodingASCII, CodingLatin1:
