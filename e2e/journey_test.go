@@ -72,6 +72,9 @@ func journey(t *testing.T, d *demo, b *browser.Browser, size browser.Size) {
 	film.roll(tab, 200)
 	card := d.demoCard(tab)
 	look(tab, "card face")
+	if !size.Mobile {
+		browser.Eval[any](tab, "", "scrollTo(0, 0)")
+	}
 	pic.shot(tab, "card-"+size.Name)
 	film.roll(tab, 220)
 

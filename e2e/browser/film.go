@@ -38,14 +38,14 @@ func (f *Film) Write(path string) error {
 	return write(path, b.Bytes())
 }
 
-// Shot writes the tab's window as a PNG of 256 colours, small enough for a repository.
+// Shot writes the tab's window as a PNG; the folder is made.
 func (tab *Tab) Shot(path string) {
 	tab.t.Helper()
 	img, err := png.Decode(bytes.NewReader(tab.Picture()))
 	tab.do("shot", err)
 	var b bytes.Buffer
 	enc := png.Encoder{CompressionLevel: png.BestCompression}
-	tab.do("shot", enc.Encode(&b, Palette(img)))
+	tab.do("shot", enc.Encode(&b, img))
 	tab.do("shot", write(path, b.Bytes()))
 }
 

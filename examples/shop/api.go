@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 )
 
 // API talks to the gateway's shop API.
@@ -44,6 +45,7 @@ type Payment struct {
 // Refusal is a problem+json answer (RFC 9457).
 type Refusal struct {
 	Status int    `json:"status"`
+	Code   string `json:"code"`
 	Title  string `json:"title"`
 	Detail string `json:"detail"`
 }
@@ -80,7 +82,25 @@ func (a API) Refund(ctx context.Context, id, key string, amount int64) error {
 	return err
 }
 
+// call asks, and asks again with the same key while the first asking is still being worked on or got no answer: the
+// key makes that harmless.
 func (a API) call(ctx context.Context, method, path, key string, body any) (Payment, error) {
+	for try := 1; ; try++ {
+		p, err := a.once(ctx, method, path, key, body)
+		var no *Refusal
+		busy := errors.As(err, &no) && (no.Code == "idempotency_key_in_use" || no.Status == http.StatusServiceUnavailable)
+		if err == nil || !busy && no != nil || try == 5 {
+			return p, err
+		}
+		select {
+		case <-ctx.Done():
+			return p, err
+		case <-time.After(time.Duration(try) * 150 * time.Millisecond):
+		}
+	}
+}
+
+func (a API) once(ctx context.Context, method, path, key string, body any) (Payment, error) {
 	var p Payment
 	data, err := json.Marshal(body)
 	if err != nil {

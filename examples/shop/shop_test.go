@@ -38,6 +38,7 @@ func TestTypedAmount(t *testing.T) {
 // gateway is a shop API in memory: it counts what is created and refunded per idempotency key.
 type gateway struct {
 	mu      sync.Mutex
+	busy    int // so many requests with a key are answered "in use"
 	created map[string]bool
 	refunds map[string]int64
 	status  string
@@ -55,6 +56,12 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	key := r.Header.Get("Idempotency-Key")
 	if r.Method == "POST" && key == "" {
 		http.Error(w, "{}", 400)
+		return
+	}
+	if key != "" && g.busy > 0 {
+		g.busy--
+		w.WriteHeader(http.StatusConflict)
+		io.WriteString(w, `{"title":"busy","code":"idempotency_key_in_use"}`)
 		return
 	}
 	var in struct{ Amount int64 }
@@ -154,6 +161,7 @@ func TestOrderPaidRefunded(t *testing.T) {
 	if rec := w.do("POST", "/desk/"+orderID+"/refund", url.Values{"nonce": {"n2"}, "amount": {"50"}}, ""); !strings.Contains(rec.Body.String(), "At most €6.70") {
 		t.Error("too large a refund: ", rec.Body)
 	}
+	w.busy = 2 // the first click is still being worked on
 	w.do("POST", "/desk/"+orderID+"/refund", url.Values{"nonce": {"n3"}, "all": {"1"}}, "")
 	if w.refunds["n3"] != 670 {
 		t.Error(w.refunds)
