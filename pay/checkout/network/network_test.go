@@ -552,7 +552,7 @@ func TestSameTraceTwice(t *testing.T) {
 // TestCutAndReconnect: what was under way is in doubt; the link comes back by itself.
 func TestCutAndReconnect(t *testing.T) {
 	b := &bank{}
-	l, _, lb := start(t, b, nil)
+	l, _, lb := start(t, b, func(c *Config) { c.Timeout = 2 * time.Minute })
 	arrived := make(chan struct{}, 1)
 	b.handle(func(*iso8583.Conn, *iso8583.Message, func(map[int]string)) { arrived <- struct{}{} })
 	res := make(chan error)
@@ -560,14 +560,34 @@ func TestCutAndReconnect(t *testing.T) {
 	go func() { _, err := l.Authorise(context.Background(), p); res <- err }()
 	<-arrived
 	b.cut()
-	if err := <-res; !errors.Is(err, ErrNoAnswer) {
-		t.Error(err)
+	select {
+	case err := <-res:
+		if !errors.Is(err, ErrNoAnswer) {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("the call does not notice that the link is gone")
 	}
 	b.handle(nil)
 	if _, err := l.Authorise(t.Context(), purchase(t, 2)); err != nil {
 		t.Error("after the cut:", err)
 	}
 	within(t, "reason in the log", func() bool { return lb.has("closed by the other side") })
+}
+
+// TestNotWritten: the link ends between choosing it and writing: nothing left, and nobody waits.
+func TestNotWritten(t *testing.T) {
+	l := New(Config{Acquirer: "400123", Now: clock, Log: slog.New(slog.DiscardHandler)})
+	x, _ := net.Pipe()
+	s := &session{conn: iso8583.NewConn(x, iso8583.Limits{}), dead: make(chan struct{})}
+	s.conn.Close()
+	if err := l.manage(t.Context(), s, iso8583.Echo); !errors.Is(err, ErrNotSent) || !errors.Is(err, iso8583.ErrNotWritten) {
+		t.Error(err)
+	}
+	if l.matcher.Waiting() != 0 {
+		t.Error("a call waits for ever")
+	}
+	l.Close()
 }
 
 func TestDown(t *testing.T) {

@@ -44,6 +44,7 @@ type bank struct {
 	advice   *issuer.Advice
 	reversal *issuer.Reversal
 	calls    int
+	leave    bool // does not take the code
 	decide   func(ctx context.Context) (issuer.Decision, error)
 }
 
@@ -62,7 +63,9 @@ func (b *bank) answer(ctx context.Context, p card.PAN) (issuer.Decision, error) 
 func (b *bank) Authorise(ctx context.Context, r *issuer.Request) (issuer.Decision, error) {
 	b.mu.Lock()
 	b.request, b.code = r, ""
-	_ = r.Plain.Use(func(d []byte) { b.code = string(d) })
+	if !b.leave {
+		_ = r.Plain.Use(func(d []byte) { b.code = string(d) })
+	}
 	b.mu.Unlock()
 	return b.answer(ctx, r.PAN)
 }
@@ -288,6 +291,11 @@ func TestAuthorise(t *testing.T) {
 	}
 	if err := q.Plain.Use(func([]byte) {}); !errors.Is(err, securitycode.ErrTaken) {
 		t.Error("the code was not wiped")
+	}
+	w.bank.leave = true
+	l.ask(message(t, "0100", auth(nil)))
+	if err := w.bank.request.Plain.Use(func([]byte) {}); !errors.Is(err, securitycode.ErrTaken) {
+		t.Error("a code that the Decider left was not wiped")
 	}
 }
 
