@@ -1,7 +1,6 @@
 package checkout
 
 import (
-	"bytes"
 	"encoding/json"
 	"net/http"
 	"testing"
@@ -62,20 +61,10 @@ func TestWebhooks(t *testing.T) {
 		if err := json.Unmarshal(k.body, &v); err != nil {
 			t.Fatal(err)
 		}
-		if err := loadSchemas(t).check(map[string]any{"$ref": "#/components/schemas/WebhookEvent"}, number(v), ""); err != nil {
+		if err := document(t).Components.Schemas["WebhookEvent"].Value.VisitJSON(v); err != nil {
 			t.Errorf("not as documented: %v", err)
 		}
 	}
-}
-
-// number turns float64 into json.Number, as the schema check wants it.
-func number(v any) any {
-	b, _ := json.Marshal(v)
-	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.UseNumber()
-	var out any
-	_ = dec.Decode(&out)
-	return out
 }
 
 // TestWebhookRetries: a receiver that fails gets the same message again, with the same id, and nothing overtakes it.
