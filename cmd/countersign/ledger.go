@@ -6,14 +6,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"countersign/host/keys"
+	"countersign/pay/checkout"
 	"countersign/pay/issuer/cards"
 	"countersign/pay/issuer/check"
 )
 
 type ledgerCommands struct {
-	Check ledgerCheckCommand `cmd:"" help:"Check that no money was lost, made or moved twice, and that the journal is whole."`
+	Check ledgerCheckCommand `cmd:"" help:"Check that no money was lost, made or moved twice, at the bank and at the gateway."`
 }
 
 type ledgerCheckCommand struct {
@@ -23,8 +25,9 @@ type ledgerCheckCommand struct {
 
 // Help is shown by --help.
 func (ledgerCheckCommand) Help() string {
-	return `The checker reads the stored rows with code of its own, shares nothing with what wrote them, changes nothing, and
-may run beside a running bank. It ends with exit code 4 when something is wrong.
+	return `The checkers read the stored rows with queries of their own, apart from the code that wrote them, and may run beside
+running roles. The bank's books are always checked, the gateway's when its role keeps its data in the same folder.
+It ends with exit code 4 when something is wrong.
 
 Examples:
   countersign ledger check
@@ -49,23 +52,63 @@ func (c ledgerCheckCommand) Run(p *program) error {
 	if err != nil {
 		return err
 	}
+	gateway, err := c.gateway(p)
+	if err != nil {
+		return err
+	}
 	if c.JSON {
 		e := json.NewEncoder(p.out)
 		e.SetIndent("", "  ")
-		if err := e.Encode(report); err != nil {
+		if err := e.Encode(map[string]any{"bank": report, "gateway": gateway}); err != nil {
 			return err
 		}
 	} else {
 		printReport(p, report)
+		gateway.print(p)
 	}
-	if !report.OK() {
+	if !report.OK() || len(gateway.Wrong) > 0 {
 		return withHint(exitViolated, errors.New("the books are not in order"), "keep the data folder as it is; restore a backup into another one and compare")
 	}
 	return nil
 }
 
+// gatewayReport is what was found in the gateway's books; Looked is false when they are not in this folder.
+type gatewayReport struct {
+	Looked bool `json:"looked"`
+	checkout.Report
+	Wrong []string `json:"violations"`
+}
+
+func (c ledgerCheckCommand) gateway(p *program) (r gatewayReport, err error) {
+	r.Wrong = []string{}
+	path := filepath.Join(c.Data, "checkout", "checkout.db")
+	if _, err := os.Stat(path); err != nil {
+		return r, nil
+	}
+	r.Looked = true
+	if r.Report, err = checkout.Check(p.ctx, path); err != nil {
+		r.Wrong = strings.Split(err.Error(), "\n")
+	}
+	return r, p.ctx.Err()
+}
+
+func (r gatewayReport) print(p *program) {
+	if !r.Looked {
+		fmt.Fprintln(p.out, "Gateway: its books are not in this folder.")
+		return
+	}
+	fmt.Fprintf(p.out, "Gateway: %d payments, %d attempts, %d captures and refunds, %d messages waiting, %d audit records.\n",
+		r.Payments, r.Attempts, r.Movements, r.Advices, r.Records)
+	if len(r.Wrong) == 0 {
+		fmt.Fprintln(p.out, "Everything is in order: sums agree, whatever is in doubt is queued, every change has its record.")
+	}
+	for _, w := range r.Wrong {
+		fmt.Fprintf(p.out, "wrong: %s\n", w)
+	}
+}
+
 func printReport(p *program, r check.Report) {
-	fmt.Fprintf(p.out, "%d accounts, %d holds, %d transfers, %d messages (%d approved), %d journal records.\n",
+	fmt.Fprintf(p.out, "Bank: %d accounts, %d holds, %d transfers, %d messages (%d approved), %d journal records.\n",
 		r.Accounts, r.Holds, r.Transfers, r.Messages, r.Approved, r.Records)
 	if r.OK() {
 		fmt.Fprintln(p.out, "Everything is in order: money is conserved, nothing happened twice, every change is in the journal.")

@@ -13,8 +13,14 @@ import (
 
 // Report is what Check has counted.
 type Report struct {
-	Payments, Attempts, Movements, Advices, Webhooks, Keys, Records int64
-	InDoubt                                                         int64 // attempts and movements that the bank has still to answer; each is queued
+	Payments  int64 `json:"payments"`
+	Attempts  int64 `json:"attempts"`
+	Movements int64 `json:"movements"` // captures and refunds
+	Advices   int64 `json:"advices"`   // messages that wait for the bank's answer
+	Webhooks  int64 `json:"webhooks"`
+	Keys      int64 `json:"idempotency_keys"`
+	Records   int64 `json:"audit_records"`
+	InDoubt   int64 `json:"in_doubt"` // attempts and movements that the bank has still to answer; each is queued
 }
 
 // Check reads the gateway's books at path and proves them without using the code that wrote them: refunds are at
