@@ -40,7 +40,12 @@ func (s *search) scan(form []byte, pos []uint16, budget *int) {
 	h := hashOf(form[:min(3, len(form))])
 	for i := 0; i+4 <= len(form); i++ {
 		h = h*hashBase + uint64(form[i+3]) + 1
-		for _, id := range s.e.grams.of(mix(h)) {
+		k := mix(h)
+		ids, tags := s.e.grams.of(k)
+		for n, id := range ids {
+			if tags[n] != tag(k) {
+				continue
+			}
 			if *budget--; *budget < 0 {
 				return
 			}

@@ -14,7 +14,7 @@ func compare(s, one, coarse []byte, t *token) verdict.Class {
 	if string(one) == t.one || string(coarse) == t.coarse && (len(t.text) >= 6 || strictly(s, t.text)) {
 		return verdict.Glyph
 	}
-	if t.other != "" && len(t.text) >= 6 && string(coarse) == t.other {
+	if t.more != nil && t.more.other != "" && len(t.text) >= 6 && string(coarse) == t.more.other {
 		return verdict.Glyph
 	}
 	if c := hyphens(s, t); c != verdict.None {
@@ -78,18 +78,22 @@ func nearShape(a []byte, b string) bool {
 
 // hyphens: equal when hyphens are left out, glyphs folded.
 func hyphens(s []byte, t *token) verdict.Class {
-	j, found := 0, len(t.bare) != len(t.text)
+	bare := t.text
+	if t.more != nil {
+		bare = t.more.bare
+	}
+	j, found := 0, len(bare) != len(t.text)
 	for _, c := range s {
 		if c == '-' {
 			found = true
 			continue
 		}
-		if j == len(t.bare) || foldOne(c) != foldOne(t.bare[j]) {
+		if j == len(bare) || foldOne(c) != foldOne(bare[j]) {
 			return verdict.None
 		}
 		j++
 	}
-	if j == len(t.bare) && found {
+	if j == len(bare) && found {
 		return verdict.Hyphen
 	}
 	return verdict.None

@@ -1,6 +1,7 @@
 package lookalike
 
 import (
+	"slices"
 	"sort"
 	"strings"
 
@@ -13,22 +14,52 @@ const maxToken = 40 // longest protected name
 
 // token is one protected name, prepared.
 type token struct {
-	text    string
-	one     string // fold.One of each byte
-	coarse  string
-	other   string // coarse form of the name with lc for k and ci for d; "" if it has neither
-	bare    string // text without hyphens
-	brand   int32
-	kind    brands.Kind
+	text   string
+	one    string // fold.One of each byte
+	coarse string // shares one's bytes when it is the same
+	more   *extra // nil for most
+	brand  int32
+	kind   brands.Kind
+}
+
+// extra is what few names have.
+type extra struct {
+	bare    string // text without hyphens, if it has some
+	other   string // coarse form of the name with lc for k and ci for d, if it has either
 	caution uint64 // classes, by bit, in which danger becomes caution
 	hint    uint64 // classes in which caution becomes a hint
 }
 
-// domain is one genuine or owned domain.
+// rest gives the extras, empty if there are none.
+func (t *token) rest() extra {
+	if t.more == nil {
+		return extra{bare: t.text}
+	}
+	return *t.more
+}
+
+// grow makes room for extras.
+func (t *token) grow() *extra {
+	if t.more == nil {
+		t.more = &extra{bare: t.text}
+	}
+	return t.more
+}
+
+// domain is one genuine or owned domain: the brand's pos-th, shops first.
 type domain struct {
-	name  string
 	brand int32
+	pos   uint16
 	shop  bool
+}
+
+// domainName gives the text of a domain.
+func (e *Engine) domainName(d domain) string {
+	b := &e.cat.Brands[d.brand]
+	if d.shop {
+		return b.Shop[d.pos]
+	}
+	return b.Owned[d.pos]
 }
 
 // index is everything that is looked up.
@@ -36,7 +67,7 @@ type index struct {
 	cat       *brands.Catalogue
 	tokens    []token
 	domains   []domain
-	byDomain  table              // hash of a domain → index in domains
+	byDomain  []uint32           // open addressing by hash of the domain: ten bits of the hash, index in domains + 1
 	suffixes  map[int32][]uint32 // brand → hashes of the suffixes of its genuine domains
 	near      multi              // hash of a form, or of a form with one letter out → token
 	grams     multi              // first four letters of a form → token
@@ -119,14 +150,24 @@ func (t *table) get(h uint64) int32 {
 	}
 }
 
-// multi maps a hash to the tokens that may go with it: a bitmap that answers most questions with no, then buckets. It holds no keys;
-// every hit is compared.
+// multi maps a hash to the tokens that may go with it: a bitmap that answers most questions with no, then buckets. It holds
+// eight bits of each key; every hit is compared.
 type multi struct {
-	bits    []uint64
-	bitMask uint32
-	starts  []uint32
-	mask    uint32
-	ids     []uint16
+	bits   []uint64
+	starts []uint32 // one more than there are buckets, which hold four on average
+	ids    []uint16
+	tags   []uint8 // of the keys
+}
+
+// tag gives eight bits of a key that neither bucket nor bitmap uses alone.
+func tag(key uint32) uint8 { return uint8(key * 0x85ebca6b >> 13) }
+
+// bucket spreads a key over the buckets.
+func (m *multi) bucket(key uint32) uint32 { return uint32(uint64(key) * uint64(len(m.starts)-1) >> 32) }
+
+// bit spreads a key over the bitmap.
+func (m *multi) bit(key uint32) uint32 {
+	return uint32(uint64(key*0x9e3779b1) * uint64(len(m.bits)*64) >> 32)
 }
 
 type pairOf struct {
@@ -135,41 +176,39 @@ type pairOf struct {
 }
 
 func newMulti(pairs []pairOf) multi {
-	nb, nbits := 8, 512
-	for nb < len(pairs) {
-		nb *= 2
-	}
-	for nbits < len(pairs)*16 {
-		nbits *= 2
-	}
-	m := multi{bits: make([]uint64, nbits/64), bitMask: uint32(nbits - 1), starts: make([]uint32, nb+1), mask: uint32(nb - 1)}
+	m := multi{bits: make([]uint64, len(pairs)/8+8), starts: make([]uint32, len(pairs)/4+9)}
 	sort.Slice(pairs, func(i, j int) bool {
-		a, b := pairs[i].key&m.mask, pairs[j].key&m.mask
-		return a < b || a == b && pairs[i].id < pairs[j].id
+		a, b := m.bucket(pairs[i].key), m.bucket(pairs[j].key)
+		if p, q := pairs[i], pairs[j]; a == b {
+			return p.key < q.key || p.key == q.key && p.id < q.id
+		}
+		return a < b
 	})
 	for i, p := range pairs {
-		bit := p.key >> 3 & m.bitMask
+		bit := m.bit(p.key)
 		m.bits[bit>>6] |= 1 << (bit & 63)
-		if i > 0 && pairs[i-1].key&m.mask == p.key&m.mask && pairs[i-1].id == p.id {
+		if i > 0 && pairs[i-1] == p {
 			continue
 		}
-		m.starts[p.key&m.mask+1]++
+		m.starts[m.bucket(p.key)+1]++
 		m.ids = append(m.ids, p.id)
+		m.tags = append(m.tags, tag(p.key))
 	}
 	for i := 1; i < len(m.starts); i++ {
 		m.starts[i] += m.starts[i-1]
 	}
+	m.ids, m.tags = slices.Clip(m.ids), slices.Clip(m.tags)
 	return m
 }
 
-// of gives the tokens under a key.
-func (m *multi) of(key uint32) []uint16 {
-	bit := key >> 3 & m.bitMask
+// of gives the tokens that may be under a key: those of ids whose tag is tag(key).
+func (m *multi) of(key uint32) (ids []uint16, tags []uint8) {
+	bit := m.bit(key)
 	if m.bits[bit>>6]&(1<<(bit&63)) == 0 {
-		return nil
+		return nil, nil
 	}
-	b := key & m.mask
-	return m.ids[m.starts[b]:m.starts[b+1]]
+	b := m.bucket(key)
+	return m.ids[m.starts[b]:m.starts[b+1]], m.tags[m.starts[b]:m.starts[b+1]]
 }
 
 // build fills the index.
@@ -178,11 +217,11 @@ func (e *Engine) build(cat *brands.Catalogue, opt Options) error {
 	e.suffixes = map[int32][]uint32{}
 	for i := range cat.Brands {
 		b := &cat.Brands[i]
-		for _, d := range b.Shop {
-			e.addDomain(d, int32(i), true)
+		for k, d := range b.Shop {
+			e.addDomain(d, domain{int32(i), uint16(k), true})
 		}
-		for _, d := range b.Owned {
-			e.addDomain(d, int32(i), false)
+		for k, d := range b.Owned {
+			e.addDomain(d, domain{int32(i), uint16(k), false})
 		}
 		for _, n := range b.Names {
 			e.addToken(n, int32(i), b.Kind)
@@ -191,9 +230,18 @@ func (e *Engine) build(cat *brands.Catalogue, opt Options) error {
 	if len(e.tokens) > 65535 {
 		return ErrTooMany
 	}
-	e.byDomain = newTable(len(e.domains))
+	size := 8
+	for size < len(e.domains)*4/3 {
+		size *= 2
+	}
+	e.byDomain = make([]uint32, size)
 	for i, d := range e.domains {
-		e.byDomain.put(hashText(d.name), int32(i+1))
+		h := mix(hashText(e.domainName(d)))
+		slot := h & uint32(size-1)
+		for e.byDomain[slot] != 0 {
+			slot = (slot + 1) & uint32(size-1)
+		}
+		e.byDomain[slot] = h&^(1<<22-1) | uint32(i+1)
 	}
 	e.near = newMulti(e.nearPairs())
 	e.grams = newMulti(e.gramPairs())
@@ -210,9 +258,10 @@ func (e *Engine) build(cat *brands.Catalogue, opt Options) error {
 	return nil
 }
 
-func (e *Engine) addDomain(d string, brand int32, shop bool) {
-	e.domains = append(e.domains, domain{d, brand, shop})
-	if s := e.psl.Split([]byte(d)); s.Suffix < len(d) && d[0] != '.' && shop {
+func (e *Engine) addDomain(d string, entry domain) {
+	e.domains = append(e.domains, entry)
+	brand := entry.brand
+	if s := e.psl.Split([]byte(d)); s.Suffix < len(d) && d[0] != '.' && entry.shop {
 		h := mix(hashText(d[s.Suffix:]))
 		for _, old := range e.suffixes[brand] {
 			if old == h {
@@ -227,9 +276,15 @@ func (e *Engine) addToken(n string, brand int32, kind brands.Kind) {
 	if len(n) > maxToken {
 		return
 	}
-	t := token{text: n, one: string(fold.AppendOne(nil, []byte(n))), coarse: string(fold.AppendCoarse(nil, nil, []byte(n))), bare: strings.ReplaceAll(n, "-", ""), brand: brand, kind: kind}
+	t := token{text: n, one: string(fold.AppendOne(nil, []byte(n))), coarse: string(fold.AppendCoarse(nil, nil, []byte(n))), brand: brand, kind: kind}
+	if t.coarse == t.one {
+		t.coarse = t.one
+	}
+	if strings.Contains(n, "-") {
+		t.grow().bare = strings.ReplaceAll(n, "-", "")
+	}
 	if alt := strings.NewReplacer("k", "lc", "d", "ci").Replace(n); alt != n {
-		t.other = string(fold.AppendCoarse(nil, nil, []byte(alt)))
+		t.grow().other = string(fold.AppendCoarse(nil, nil, []byte(alt)))
 	}
 	e.maxOne = max(e.maxOne, len(n))
 	e.tokens = append(e.tokens, t)
@@ -245,11 +300,11 @@ func (e *Engine) nearPairs() []pairOf {
 		if t.coarse != t.one {
 			forms = append(forms, t.coarse)
 		}
-		if t.bare != t.text {
-			forms = append(forms, string(fold.AppendOne(nil, []byte(t.bare))))
+		if more := t.rest(); more.bare != t.text {
+			forms = append(forms, string(fold.AppendOne(nil, []byte(more.bare))))
 		}
-		if t.other != "" {
-			add(hashText(t.other))
+		if other := t.rest().other; other != "" {
+			add(hashText(other))
 		}
 		for _, f := range forms {
 			add(hashText(f))
@@ -307,9 +362,9 @@ func (e *Engine) addBudget(cat *brands.Catalogue) {
 				continue
 			}
 			if l.To == "hint" {
-				t.hint |= 1 << c
+				t.grow().hint |= 1 << c
 			} else {
-				t.caution |= 1 << c
+				t.grow().caution |= 1 << c
 			}
 		}
 	}
@@ -327,8 +382,8 @@ func (e *Engine) genuine(q *name) int {
 	}
 	for start := limit; ; {
 		h = hashOf(host[start:])
-		if d := e.byDomain.get(h); d > 0 && e.domains[d-1].name == string(host[start:]) {
-			return int(d - 1)
+		if d := e.domainAt(h, host[start:]); d >= 0 {
+			return d
 		}
 		if start == 0 {
 			break
@@ -344,25 +399,45 @@ func (e *Engine) genuine(q *name) int {
 		for at > 0 && host[at] != '.' {
 			at--
 		}
-		if d := e.byDomain.get(hashOf(host[at:])); d > 0 && e.domains[d-1].name == string(host[at:]) {
+		return e.domainAt(hashOf(host[at:]), host[at:])
+	}
+	return -1
+}
+
+// domainAt gives the index of a listed domain, or -1.
+func (e *Engine) domainAt(h uint64, name []byte) int {
+	mask := uint32(len(e.byDomain) - 1)
+	k := mix(h)
+	for slot := k & mask; ; slot = (slot + 1) & mask {
+		v := e.byDomain[slot]
+		if v == 0 {
+			return -1
+		}
+		d := v & (1<<22 - 1)
+		if v>>22 == k>>22 && e.domainName(e.domains[d-1]) == string(name) {
 			return int(d - 1)
 		}
 	}
-	return -1
 }
 
 // IndexBytes gives the memory that the index takes: tables, keys, protected names. The catalogue's texts and the tables that do not grow
 // with it (public suffixes, characters, words) are not counted.
 func (e *Engine) IndexBytes() int {
-	n := 8*(len(e.byDomain.slots)+len(e.known.slots)+len(e.knownWord.slots)) + e.near.bytes() + e.grams.bytes()
+	n := 4*len(e.byDomain) + 8*len(e.domains) + 8*(len(e.known.slots)+len(e.knownWord.slots)) + e.near.bytes() + e.grams.bytes()
 	for i := range e.tokens {
 		t := &e.tokens[i]
-		n += 120 + len(t.one) + len(t.coarse) + len(t.other)
+		n += 64 + len(t.one)
+		if t.coarse != t.one {
+			n += len(t.coarse)
+		}
+		if t.more != nil {
+			n += 48 + len(t.more.other)
+		}
 	}
 	for _, list := range e.suffixes {
-		n += 16 + 4*len(list)
+		n += 32 + 4*len(list)
 	}
-	return n + 24*len(e.domains)
+	return n
 }
 
-func (m *multi) bytes() int { return 8*len(m.bits) + 4*len(m.starts) + 2*len(m.ids) }
+func (m *multi) bytes() int { return 8*len(m.bits) + 4*len(m.starts) + 3*len(m.ids) }

@@ -40,8 +40,12 @@ type probe struct {
 }
 
 func (p *probe) key(h uint64) {
-	for _, id := range p.e.near.of(mix(h)) {
-		p.try(id)
+	k := mix(h)
+	ids, tags := p.e.near.of(k)
+	for i, t := range tags {
+		if t == tag(k) {
+			p.try(ids[i])
+		}
 	}
 }
 
@@ -68,17 +72,24 @@ func (p *probe) form(f []byte) {
 	if len(f) < 4 {
 		return
 	}
-	// without letter i: prefix(i) * base^(n-1-i) + suffix(i+1), both kept up while walking from the right
-	var prefix [maxToken + 4]uint64
+	// Without letter i the hash is full - (prefix(i+1) - prefix(i)) * base^(n-1-i).
+	prefix := uint64(0)
 	for i, c := range f {
-		prefix[i+1] = prefix[i]*hashBase + uint64(c) + 1
+		next := prefix*hashBase + uint64(c) + 1
+		p.key(full - (next-prefix)*powerTable[len(f)-1-i])
+		prefix = next
 	}
-	suffix, power := uint64(0), uint64(1)
-	for i := len(f) - 1; i >= 0; i-- {
-		p.key(prefix[i]*power + suffix)
-		suffix += (uint64(f[i]) + 1) * power
-		power *= hashBase
+}
+
+// powerTable holds the powers of hashBase.
+var powerTable = powers()
+
+func powers() (t [maxToken + 4]uint64) {
+	t[0] = 1
+	for i := 1; i < len(t); i++ {
+		t[i] = t[i-1] * hashBase
 	}
+	return t
 }
 
 // doubles asks for the letters without each pair of equal neighbours, without each "es" after an s, and with the vowels alike.

@@ -211,7 +211,7 @@ func FuzzCheck(f *testing.F) {
 			}
 			listed := false
 			for _, d := range e.domains {
-				listed = listed || d.shop && (host == d.name || strings.HasSuffix(host, "."+strings.TrimPrefix(d.name, ".")))
+				listed = listed || d.shop && (host == e.domainName(d) || strings.HasSuffix(host, "."+strings.TrimPrefix(e.domainName(d), ".")))
 			}
 			if !listed {
 				t.Fatalf("%q is genuine, and %q is not listed", s, host)

@@ -69,7 +69,8 @@ func (e *Engine) isToken(s []byte) bool {
 	for _, c := range s {
 		h = h*hashBase + uint64(fold.One(c)) + 1
 	}
-	for _, id := range e.near.of(mix(h)) {
+	ids, _ := e.near.of(mix(h))
+	for _, id := range ids {
 		if e.tokens[id].text == string(s) {
 			return true
 		}
@@ -173,12 +174,13 @@ func (s *search) weigh(id int32, f finding, from, to int) {
 	}
 	t := f.token
 	bit := uint64(1) << class
+	more := t.rest()
 	switch {
 	case !f.unmistakable() && s.isQuiet():
 		level = verdict.Unknown
-	case level == verdict.Danger && t.caution&bit != 0:
+	case level == verdict.Danger && more.caution&bit != 0:
 		level = verdict.Caution
-	case level == verdict.Caution && t.hint&bit != 0:
+	case level == verdict.Caution && more.hint&bit != 0:
 		level = verdict.Unknown
 	}
 	if level == verdict.Caution && f.differs != verdict.Listed && !f.visual() && s.where != atLabel {
