@@ -34,7 +34,7 @@ type house struct {
 
 // roles are those of production, whether they run in this process or not.
 func (h *house) roles() []host.Role {
-	return []host.Role{h.issuer(), h.directory(), h.acs(), h.checkout(), h.mobile()}
+	return []host.Role{h.issuer(), h.directory(), h.acs(), h.checkout(), h.mobile(), h.guard()}
 }
 
 func (h *house) issuer() host.Role {
