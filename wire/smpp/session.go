@@ -46,7 +46,9 @@ type Session struct {
 	window chan struct{}
 	done   chan struct{}
 
-	mu      sync.Mutex // guards writes and what follows
+	writing sync.Mutex // one PDU at a time goes out
+	replies chan reply // to the centre's requests; sent by a goroutine of its own, so that read never writes
+	mu      sync.Mutex // guards what follows
 	seq     uint32
 	waiting map[uint32]chan PDU
 	err     error
@@ -56,11 +58,12 @@ type Session struct {
 // Status.
 func BindAs(ctx context.Context, conn net.Conn, b Bind, opt Options) (*Session, error) {
 	opt = opt.filled()
-	s := &Session{conn: conn, opt: opt, window: make(chan struct{}, opt.Window), done: make(chan struct{}), waiting: map[uint32]chan PDU{}}
+	s := &Session{conn: conn, opt: opt, window: make(chan struct{}, opt.Window), done: make(chan struct{}), waiting: map[uint32]chan PDU{}, replies: make(chan reply, 16)}
 	if b.Version == 0 {
 		b.Version = 0x34
 	}
 	go s.read()
+	go s.reply()
 	p, err := s.call(ctx, BindTransceiver, b.Append(nil))
 	if err == nil && p.Status != OK {
 		err = p.Status
@@ -124,8 +127,8 @@ func (s *Session) call(ctx context.Context, c Command, body []byte) (PDU, error)
 	s.seq = s.seq%0x7fffffff + 1
 	seq := s.seq
 	s.waiting[seq] = answer
-	err := s.write(PDU{Command: c, Sequence: seq, Body: body})
 	s.mu.Unlock()
+	err := s.write(PDU{Command: c, Sequence: seq, Body: body})
 	defer func() {
 		s.mu.Lock()
 		delete(s.waiting, seq)
@@ -154,8 +157,13 @@ func (s *Session) call(ctx context.Context, c Command, body []byte) (PDU, error)
 	}
 }
 
-// write sends a PDU; a connection that takes nothing for the time-out is closed. The caller holds mu.
-func (s *Session) write(p PDU) error { return writePDU(s.conn, p, s.opt.Timeout) }
+// write sends a PDU; a connection that takes nothing for the time-out is closed. It has a lock of its own: the
+// reader must never wait for a writer, or two ends that both write wait for each other for ever.
+func (s *Session) write(p PDU) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	return writePDU(s.conn, p, s.opt.Timeout)
+}
 
 func writePDU(conn net.Conn, p PDU, timeout time.Duration) error {
 	stuck := time.AfterFunc(timeout, func() { conn.Close() })
@@ -194,36 +202,55 @@ func (s *Session) read() {
 			}
 			continue
 		}
-		reply, end := s.request(p)
-		s.mu.Lock()
-		err = s.write(reply)
-		s.mu.Unlock()
-		if err != nil || end {
+		select {
+		case s.replies <- s.request(p):
+		default: // asks faster than it listens
 			s.fail(net.ErrClosed)
 			return
 		}
 	}
 }
 
+// reply is an answer to the centre; after the last one the session ends.
+type reply struct {
+	PDU
+	last bool
+}
+
+// reply sends the answers to the centre until the session ends.
+func (s *Session) reply() {
+	for {
+		select {
+		case <-s.done:
+			return
+		case r := <-s.replies:
+			if err := s.write(r.PDU); err != nil || r.last {
+				s.fail(net.ErrClosed)
+				return
+			}
+		}
+	}
+}
+
 // request answers what the centre asks.
-func (s *Session) request(p PDU) (reply PDU, end bool) {
-	reply = PDU{Command: p.Command.Answer(), Sequence: p.Sequence}
+func (s *Session) request(p PDU) reply {
+	r := reply{PDU: PDU{Command: p.Command.Answer(), Sequence: p.Sequence}}
 	switch p.Command {
 	case EnquireLink:
 	case Unbind:
-		end = true
+		r.last = true
 	case DeliverSM:
 		m, err := ParseMessage(p.Body)
-		reply.Body = AppendID(nil, "")
+		r.Body = AppendID(nil, "")
 		if err != nil {
-			reply.Status = InvalidMsgLength
+			r.Status = InvalidMsgLength
 		} else if s.opt.Deliver != nil {
 			s.opt.Deliver(m)
 		}
 	default:
-		reply.Command, reply.Status = GenericNack, InvalidCommandID
+		r.Command, r.Status = GenericNack, InvalidCommandID
 	}
-	return reply, end
+	return r
 }
 
 // enquire asks for life until the session ends.
