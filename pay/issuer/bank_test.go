@@ -5,7 +5,9 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -57,6 +59,7 @@ type bank struct {
 	*clock
 	log bytes.Buffer
 	t   testing.TB
+	dir string // of the database; "" in memory
 }
 
 // banks runs a test on both stores; on the embedded database the independent checker has the last word.
@@ -72,6 +75,7 @@ func newSQLite(t testing.TB) *bank {
 		t.Fatal(err)
 	}
 	b := newBank(t, s)
+	b.dir = filepath.Dir(path)
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)
@@ -633,4 +637,39 @@ func TestLogsCarryNoCard(t *testing.T) {
 			t.Error("the log has the number")
 		}
 	})
+}
+
+// Neither the database nor its write-ahead log holds a number in a plain form, or anything of a code.
+func TestNoNumberAtRest(t *testing.T) {
+	b := newSQLite(t)
+	needles := map[string]needle{}
+	for i := range 20 {
+		c := b.issue(1000, cards.Order{})
+		b.authorise(b.purchase(c, 1, 10), "00")
+		c.PAN.Use(func(d []byte) { watch(needles, fmt.Sprintf("number %d", i), d) })
+	}
+	needles["control"] = hide([]byte("Shop 1, Berlin"))
+	files, err := filepath.Glob(filepath.Join(b.dir, "*"))
+	if err != nil || len(files) < 2 {
+		t.Fatal(files, err)
+	}
+	found := map[string]int{}
+	for _, f := range files {
+		raw, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, n := range needles {
+			found[name] += n.in(raw)
+		}
+	}
+	if found["control"] == 0 {
+		t.Error("the scan does not find what is there")
+	}
+	delete(found, "control")
+	for name, n := range found {
+		if n > 0 {
+			t.Errorf("%s: %d copies in the database's files", name, n)
+		}
+	}
 }
