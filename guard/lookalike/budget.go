@@ -95,7 +95,7 @@ func Budget(rates []Rate) []brands.Limit {
 			limit = budgetCautionTLD
 		}
 		per := 1e6 / float64(max(r.Of, 1))
-		if float64(r.Caution)*per > limit && r.Class != verdict.Glyph {
+		if float64(r.Caution)*per > limit && (r.Class != verdict.Glyph || len(r.Token) <= 5) {
 			out = append(out, brands.Limit{Name: r.Token, Class: r.Class.String(), To: "hint"})
 		}
 		if float64(r.Danger)*per > budgetDanger {

@@ -54,6 +54,9 @@ func (s *search) scan(form []byte, pos []uint16, budget *int) {
 			if pos != nil {
 				f = t.coarse
 			}
+			if pos == nil && i >= s.q.reg && len(t.text) >= minTwo {
+				s.twoOff(int32(id), form[s.q.reg:])
+			}
 			if len(f) < 4 || len(form)-i < len(f) || string(form[i:i+len(f)]) != f {
 				continue
 			}
@@ -67,6 +70,14 @@ func (s *search) scan(form []byte, pos []uint16, budget *int) {
 	}
 }
 
+// twoOff weighs the registrable label if it is two typos away from a name.
+func (s *search) twoOff(id int32, one []byte) {
+	if part := s.left[s.q.reg:]; s.best.token != id && twoTypos(part, one, &s.e.tokens[id]) {
+		s.where, s.from, s.to = atLabel, s.q.reg, len(s.left)
+		s.weigh(id, finding{token: &s.e.tokens[id], differs: verdict.TwoTypos, where: atLabel, plain: true}, s.from, s.to)
+	}
+}
+
 // occurrence weighs a protected name that stands at left[start:end].
 func (s *search) occurrence(id int32, start, end int) {
 	t := &s.e.tokens[id]
@@ -75,6 +86,8 @@ func (s *search) occurrence(id int32, start, end int) {
 		f.differs = verdict.Homograph
 	} else if string(s.left[start:end]) == t.text {
 		f.differs = verdict.Listed
+	} else {
+		f.near = strictly(s.left[start:end], t.text)
 	}
 	if start < s.q.reg {
 		f.where = atSubPart
@@ -86,11 +99,9 @@ func (s *search) occurrence(id int32, start, end int) {
 	for le < len(s.left) && s.left[le] != '.' {
 		le++
 	}
-	leftEdge, leftRisk := s.edge(ls, start, true)
-	rightEdge, rightRisk := s.edge(end, le, false)
-	f.bothEdges = leftEdge && rightEdge
-	f.oneEdge = leftEdge || rightEdge
-	f.risk = leftRisk || rightRisk
+	before, after := s.edge(ls, start, true), s.edge(end, le, false)
+	f.bothEdges, f.oneEdge = before > 0 && after > 0, before > 0 || after > 0
+	f.word = max(before, after)
 	if start == ls || s.left[start-1] == '-' || string(s.left[ls:start]) == "www" {
 		f.embedded = s.embeds(t, end)
 	}
@@ -100,40 +111,26 @@ func (s *search) occurrence(id int32, start, end int) {
 	s.weigh(id, f, start, end)
 }
 
-// edge judges the letters between the name and the end of its label: nothing, a hyphen, a digit or a known word make an edge. risk
-// reports a word such as login.
-func (s *search) edge(from, to int, before bool) (edge, risk bool) {
-	if from == to {
-		return true, false
-	}
+// edge judges the letters between the name and the end of its label: nothing, a hyphen, a digit or a known word make an edge. It gives the
+// word's weight, weak without a word, 0 for no edge.
+func (s *search) edge(from, to int, before bool) int32 {
 	near, far := from, to
 	if before {
 		for near = to; near > from && s.left[near-1] != '-'; near-- {
 		}
-		far = to
 	} else {
 		for far = from; far < to && s.left[far] != '-'; far++ {
 		}
-		near = from
-	}
-	if near == far { // a hyphen stands next to the name
-		return true, false
 	}
 	word := s.left[near:far]
 	digits := true
 	for _, c := range word {
 		digits = digits && c >= '0' && c <= '9'
 	}
-	if digits {
-		return true, false
+	if digits { // or nothing
+		return weak
 	}
-	switch s.wordsOnly(word) {
-	case strong:
-		return true, true
-	case weak:
-		return true, false
-	}
-	return false, false
+	return s.wordsOnly(word)
 }
 
 // wordsOnly: the letters are one known word, or two in a row. It gives the greater weight, 0 if they are not.

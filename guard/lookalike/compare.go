@@ -52,6 +52,11 @@ func strictly(s []byte, t string) bool {
 	if len(s) > maxToken*2 || len(t) > maxToken {
 		return false
 	}
+	for i := 0; i < len(t); i++ {
+		if t[i] <= '9' && t[i] >= '0' { // c6bank: its digits are no letters in disguise
+			return string(s) == t
+		}
+	}
 	n := copy(b[maxToken:], t)
 	return string(fold.Strict(a[:0], s)) == string(fold.Strict(b[:0], b[maxToken:maxToken+n]))
 }

@@ -223,8 +223,12 @@ func (e *Engine) build(cat *brands.Catalogue, opt Options) error {
 		for k, d := range b.Owned {
 			e.addDomain(d, domain{int32(i), uint16(k), false})
 		}
-		for _, n := range b.Names {
-			e.addToken(n, int32(i), b.Kind)
+		for k, n := range b.Names {
+			kind := b.Kind
+			if k > 0 && len(n) <= 4 && kind == brands.Coined { // the kind is that of the first name
+				kind = brands.Short
+			}
+			e.addToken(n, int32(i), kind)
 		}
 	}
 	if len(e.tokens) > 65535 {
@@ -324,7 +328,7 @@ func (e *Engine) nearPairs() []pairOf {
 	return out
 }
 
-// gramPairs lists the first letters of each form, for the search inside labels. Names of three letters are found as segments only.
+// gramPairs lists the first letters of each form, for the search inside labels, and three pieces of long names, for two typos. Names of three letters are found as segments only.
 func (e *Engine) gramPairs() []pairOf {
 	var out []pairOf
 	for id := range e.tokens {
@@ -332,6 +336,11 @@ func (e *Engine) gramPairs() []pairOf {
 		for _, f := range []string{t.one, t.coarse} {
 			if len(f) >= 4 {
 				out = append(out, pairOf{mix(hashText(f[:4])), uint16(id)})
+			}
+		}
+		if len(t.one) >= minTwo {
+			for _, o := range pieces(len(t.one)) {
+				out = append(out, pairOf{mix(hashText(t.one[o : o+4])), uint16(id)})
 			}
 		}
 	}

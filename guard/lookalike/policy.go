@@ -13,9 +13,11 @@ type finding struct {
 	inside    bool // the name is only a part of the part
 	bothEdges bool // inside: nothing but words, digits and hyphens around it
 	oneEdge   bool
-	risk      bool // inside: a word such as login stands right beside it
-	near      bool // Glyph: hard to tell apart; TwoTypos: one of them is of a similar shape
-	embedded  bool // a suffix of the brand follows
+	word      int32 // inside: weight of the word right beside it
+	near      bool  // Glyph: hard to tell apart; TwoTypos: one of them is of a similar shape
+	first     bool  // the first letter differs
+	plain     bool  // TwoTypos: two edits, shapes or not
+	embedded  bool  // a suffix of the brand follows
 }
 
 // visual: what differs is the shape only.
@@ -71,23 +73,42 @@ func (s *search) decideLabel(f *finding, n int, kind brands.Kind) (verdict.Level
 			}
 			return pick(n >= 4, verdict.Caution), verdict.Tenant
 		}
-		return pick(n >= 4, verdict.Caution), verdict.TLD
+		return pick(n >= 4 && s.riskyEnding(), verdict.Caution), verdict.TLD
 	case verdict.Glyph, verdict.Homograph:
-		if n >= 8 || n >= 5 && (f.near || f.differs == verdict.Homograph) || n == 4 && f.differs == verdict.Homograph {
+		if n >= 8 || n >= 4 && f.differs == verdict.Homograph || f.near && (n >= 6 || n == 5 && same) {
 			return verdict.Danger, f.differs
+		}
+		if !f.near { // shapes that are only alike: no better than another letter
+			return pick(n >= 6 || same && n == 5 && !f.first, verdict.Caution), f.differs
 		}
 		return pick(n == 4 || same, verdict.Caution), f.differs
 	case verdict.TwoTypos:
+		if f.plain {
+			return pick(n >= 12 || same, verdict.Caution), f.differs
+		}
 		return pick(n >= 9 || n >= 8 && same || f.near && same, verdict.Caution), f.differs
 	case verdict.DoubleReplacement, verdict.Shuffle:
 		return pick(n >= 8 || n >= 6 && same, verdict.Caution), f.differs
 	case verdict.Hyphen:
 		return pick(n >= 6 || n >= 4 && same, verdict.Caution), f.differs
 	}
-	if strongName && n >= 8 && same {
+	if strongName && same && !f.first && (n >= 10 || n >= 8 && slip(f.differs)) {
 		return verdict.Danger, f.differs
 	}
+	if n <= 5 && f.first { // few do that, and other words begin so
+		return verdict.Unknown, f.differs
+	}
 	return pick(n >= 8 || n >= 5 && same || n == 4 && same && kind == brands.Coined, verdict.Caution), f.differs
+}
+
+// slip: what fingers do by themselves, and what makes no other word.
+func slip(c verdict.Class) bool {
+	return c == verdict.Omission || c == verdict.Repetition || c == verdict.Transposition || c == verdict.VowelSwap
+}
+
+// riskyEnding: the suffix is sold cheaply to everybody.
+func (s *search) riskyEnding() bool {
+	return riskyEndingTable[string(s.q.ascii[s.q.split.Suffix:s.q.n])]
 }
 
 // decideSegment: a hyphenated part of the registrable label. The very name is left to decideCombo, which sees what stands around it.
@@ -107,10 +128,10 @@ func (s *search) decideSegment(f *finding, n int, kind brands.Kind) (verdict.Lev
 	if kind == brands.Dictionary || n < 6 {
 		return verdict.Unknown, verdict.ComboTypo
 	}
-	if n >= 8 && s.risky() {
+	if n >= 9 && s.risky() {
 		return verdict.Danger, verdict.ComboTypo
 	}
-	return pick(n >= 8 || s.risky(), verdict.Caution), verdict.ComboTypo
+	return pick(n >= 9 || (n >= 8 || n >= 7 && kind == brands.Coined && !f.first) && s.risky(), verdict.Caution), verdict.ComboTypo
 }
 
 // decideSub: a whole label, or a part of one, left of the registrable domain.
@@ -140,30 +161,33 @@ func (s *search) decideCombo(f *finding, n int, kind brands.Kind) (verdict.Level
 	case s.tenant:
 		class = verdict.Tenant
 	}
+	word := max(f.word, s.word())
 	if f.visual() {
 		if class == verdict.Combo {
 			class = verdict.ComboTypo
 		}
-		if f.bothEdges && n >= 6 && (f.risk || s.risky()) {
+		sure := f.near || f.differs == verdict.Homograph
+		if f.bothEdges && n >= 6 && sure && word == strong {
 			return verdict.Danger, class
 		}
-		return pick(f.bothEdges && n >= 6, verdict.Caution), class
+		return pick(f.bothEdges && n >= 6 && (sure || n >= 9), verdict.Caution), class
 	}
-	risk := f.risk || s.risky()
 	strongName := kind == brands.Coined || kind == brands.Ambiguous
 	switch {
-	case f.bothEdges && risk && n >= 5 && strongName:
+	case f.bothEdges && word == strong && n >= 5 && strongName:
 		return verdict.Danger, class
-	case f.bothEdges && risk:
+	case f.bothEdges && word == strong:
 		return verdict.Caution, class
 	case f.bothEdges && s.tenant && n >= 5 && strongName:
 		return verdict.Danger, class
+	case f.bothEdges && word == bait:
+		return pick(n >= 5 && strongName || n >= 6, verdict.Caution), class
 	case f.bothEdges:
-		return pick(n >= 6 || n >= 4 && kind == brands.Coined, verdict.Caution), class
-	case f.oneEdge && risk:
+		return pick(n >= 8 && kind == brands.Coined || s.tenant && n >= 4, verdict.Caution), class
+	case f.oneEdge && word == strong:
 		return pick(n >= 7 && strongName, verdict.Caution), class
 	case f.oneEdge:
-		return pick(n >= 8 && kind == brands.Coined, verdict.Caution), class
+		return pick(n >= 10 && kind == brands.Coined, verdict.Caution), class
 	}
-	return pick(n >= 9 && kind == brands.Coined, verdict.Caution), class
+	return pick(n >= 11 && kind == brands.Coined, verdict.Caution), class
 }

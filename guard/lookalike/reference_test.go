@@ -70,6 +70,9 @@ func slowSearch(e *Engine, q *name) *search {
 	pos := make([]uint16, len(s.left)+1)
 	coarse := fold.AppendCoarse(nil, pos, s.left)
 	for id := range e.tokens {
+		s.twoOff(int32(id), one[q.reg:])
+	}
+	for id := range e.tokens {
 		t := &e.tokens[id]
 		for i := range one {
 			if len(t.one) >= 4 && strings.HasPrefix(string(one[i:]), t.one) {
@@ -222,4 +225,48 @@ func FuzzCheck(f *testing.F) {
 		}
 		v.AppendJSON(nil)
 	})
+}
+
+// slowDistance is the textbook's: optimal string alignment.
+func slowDistance(s, t string) int {
+	d := make([][]int, len(s)+1)
+	for i := range d {
+		d[i] = make([]int, len(t)+1)
+		for j := range d[i] {
+			if i == 0 || j == 0 {
+				d[i][j] = i + j
+				continue
+			}
+			cost := 1
+			if s[i-1] == t[j-1] {
+				cost = 0
+			}
+			d[i][j] = min(d[i-1][j]+1, d[i][j-1]+1, d[i-1][j-1]+cost)
+			if i > 1 && j > 1 && s[i-1] == t[j-2] && s[i-2] == t[j-1] {
+				d[i][j] = min(d[i][j], d[i-2][j-2]+1)
+			}
+		}
+	}
+	return d[len(s)][len(t)]
+}
+
+func TestDistance(t *testing.T) {
+	rnd := rand.New(rand.NewSource(3))
+	for range 200000 {
+		a := make([]byte, rnd.Intn(12))
+		for i := range a {
+			a[i] = "abc"[rnd.Intn(3)]
+		}
+		b := append([]byte(nil), a...)
+		for range rnd.Intn(4) {
+			if i := rnd.Intn(len(b) + 1); rnd.Intn(2) == 0 {
+				b = append(b[:i], append([]byte{"abc"[rnd.Intn(3)]}, b[i:]...)...)
+			} else if i < len(b) {
+				b = append(b[:i], b[i+1:]...)
+			}
+		}
+		if got, want := distance(a, string(b)), min(3, slowDistance(string(a), string(b))); got != want {
+			t.Fatalf("%s %s: %d, want %d", a, b, got, want)
+		}
+	}
 }

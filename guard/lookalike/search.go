@@ -151,9 +151,9 @@ func (s *search) hit(id int32, class verdict.Class) {
 	if (class == verdict.Glyph || class == verdict.Listed) && s.where != atJoin && s.foreignAt(s.from) {
 		class = verdict.Homograph
 	}
-	f := finding{token: t, differs: class, where: s.where, bothEdges: true}
+	f := finding{token: t, differs: class, where: s.where, bothEdges: true, first: s.left[s.from] != t.text[0]}
 	if class == verdict.Glyph {
-		f.near = string(fold.AppendOne(make([]byte, 0, maxToken*2+8), s.left[s.from:s.to])) == t.one || strictly(s.left[s.from:s.to], t.text)
+		f.near = strictly(s.left[s.from:s.to], t.text)
 	}
 	if class == verdict.TwoTypos {
 		var buf [maxToken*2 + 8]byte
@@ -239,8 +239,8 @@ func (s *search) isQuiet() bool {
 	return s.quiet == 1
 }
 
-// risky: a word that goes with sign-in, money or parcels stands anywhere left of the suffix, as a part of its own.
-func (s *search) risky() bool {
+// word gives the weight of the weightiest word that stands anywhere left of the suffix, as a part of its own; 0 = none.
+func (s *search) word() int32 {
 	if s.risk < 0 {
 		s.risk = 0
 		start := 0
@@ -248,11 +248,14 @@ func (s *search) risky() bool {
 			if i < len(s.left) && s.left[i] != '-' && s.left[i] != '.' {
 				continue
 			}
-			if i-start >= 2 && s.e.words.get(hashOf(s.left[start:i])) == strong {
-				s.risk = 1
+			if i-start >= 2 {
+				s.risk = max(s.risk, int8(s.e.words.get(hashOf(s.left[start:i]))))
 			}
 			start = i + 1
 		}
 	}
-	return s.risk == 1
+	return int32(s.risk)
 }
+
+// risky: a word that goes with sign-in, money or parcels stands in the host.
+func (s *search) risky() bool { return s.word() == strong }

@@ -4,27 +4,31 @@ import "sort"
 
 // weights of a word beside a name
 const (
-	weak   = 1 // goes with any site: www, shop, online
-	strong = 2 // goes with sign-in, money, parcels, prizes
+	weak   = 1 // goes with any site: my, group, blog
+	bait   = 2 // goes with shops, true and false ones: outlet, sale, official
+	strong = 3 // goes with sign-in, money, parcels, prizes
 )
 
 // affixTable lists words that make an edge when they stand beside a protected name. Written for this project, from what phishing
 // hosts and name generators commonly use, in several languages.
 var affixTable = wordTable(
-	weak, `www ww wwww web com net org info biz int app apps api my the go get to in on i e a m mobile shop shops store stores online live site page
+	weak, `web org info biz int app apps my the go get to in on mobile shop shops store stores online live site page
 		home portal official real us usa uk de fr es it pl nl eu br mx jp cn in au ca ru tr cl ar pe pt se dk fi ch be ie nz za kr tw hk sg my th vn ph id global world international inc ltd llc corp
 		group team co company center centre hub zone club vip pro plus premium new now today best top cloud link links click url direct
 		express fast easy smart sale sales deal deals offer offers outlet discount cheap blog news forum community support24 digital tech
-		media mail email webmail server host hosting dns cdn static img test dev beta demo app1 co-uk gmbh sa spa srl for at by and is
+		media mail email webmail server host hosting test dev beta demo app1 co-uk gmbh sa spa srl for at by and is
 		signup http https ssl view choose agree business blue red green black white gold silver summary document documents doc docs file
 		files share photo photos video videos music radio tv film movie book books game games play player sport sports fan fans life love
 		time day world city land house car auto food kids baby man men woman women school learn course academy career careers job jobs work
 		office desk tool tools lab labs studio design art print factory market markets mart trade trader trading invest investor capital
 		finance health beauty fashion style wear shoes bag bags watch partner partners network networks system systems solution solutions
-		platform marketing ads advert media agency consulting security24 data info24 list search find compare review24 guide faq about
+		platform marketing ads advert agency consulting security24 data info24 list search find compare review24 guide faq about
 		contact us2 event seller sellers vendor vendors supplier merchant merchants affiliate affiliates business24 ecommerce commerce
 		big super ultra max mini one first true good great cool hot fun more here there this that with from one1 inbox attachment
 		your our de la le el der die das mein mi mon meu tu download install setup setting settings en`,
+	bait, `www ww wwww com net shop shops store stores outlet sale sales deal deals offer offers discount discounts cheap official online clearance
+		promo promos bargain warehouse factory online24 store24 shop24 app apps download
+		oferta ofertas rabatt angebot angebote tienda loja boutique soldes sconto sconti negozio outlet24 wyprzedaz sklep`,
 	strong, `login signin sign logon log logn secure secured security safe safety verify verified verification verif validate validation valid
 		account accounts acct accnt update updates upgrade support help helpdesk helpcenter service services servicing customer customers
 		client clients care pay pays payment payments paying billing bill invoice invoices refund refunds claim claims wallet wallets bank
@@ -53,6 +57,25 @@ func Words() []string {
 	}
 	sort.Strings(out)
 	return out
+}
+
+// riskyEndingTable lists endings that are sold cheaply to everybody and that imitations use far more than the owners of names do. The very name of
+// a brand under one of them is caution; under another ending it is a hint, for that is mostly the brand's own site that nobody has listed.
+var riskyEndingTable = map[string]bool{
+	"tk": true, "ml": true, "ga": true, "cf": true, "gq": true, "cc": true, "ws": true, "pw": true, "su": true,
+	"top": true, "shop": true, "xyz": true, "online": true, "site": true, "store": true, "vip": true, "icu": true, "live": true,
+	"click": true, "link": true, "info": true, "club": true, "life": true, "world": true, "today": true, "buzz": true, "cfd": true,
+	"sbs": true, "bond": true, "cyou": true, "rest": true, "lol": true, "mom": true, "quest": true, "monster": true, "fun": true,
+	"space": true, "website": true, "pro": true, "ltd": true, "ink": true, "work": true, "best": true, "support": true, "help": true,
+	"center": true, "email": true, "cards": true, "bid": true, "win": true, "loan": true, "date": true, "men": true, "party": true,
+	"review": true, "stream": true, "trade": true, "racing": true, "download": true, "accountant": true, "faith": true, "science": true, "cricket": true,
+	"gdn": true, "surf": true, "sale": true, "deals": true, "discount": true, "promo": true, "market": true, "markets": true, "money": true,
+	"cash": true, "credit": true, "creditcard": true, "loans": true, "financial": true, "finance": true, "exchange": true, "claims": true, "delivery": true,
+	"express": true, "services": true, "company": true, "agency": true, "solutions": true, "systems": true, "network": true, "host": true, "press": true,
+	"wiki": true, "one": true, "run": true, "fit": true, "wang": true, "ren": true, "xin": true, "kim": true, "red": true,
+	"blue": true, "pink": true, "black": true, "shopping": true, "cheap": true, "boutique": true, "fashion": true, "shoes": true, "gift": true,
+	"gifts": true, "security": true, "secure": true, "login": true, "auto": true, "beauty": true, "hair": true, "skin": true, "makeup": true,
+	"boats": true, "homes": true, "autos": true, "motorcycles": true, "yachts": true, "pics": true, "zip": true, "mov": true,
 }
 
 // wordTable reads alternating weights and word lists; the greater weight wins.

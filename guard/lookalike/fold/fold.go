@@ -249,7 +249,8 @@ func run(s []byte) int {
 	return i
 }
 
-// Strict gives the form in which only shapes that are hard to tell apart are equal: rn m, vv w, cl d, 0 o, i l 1, 5 s, q g. It appends
+// Strict gives the form in which only shapes that are hard to tell apart are equal: rn m, vv w, cl d,
+// i l 1, q g, and digits for letters. It appends
 // to dst.
 func Strict(dst []byte, s []byte) []byte {
 	for i := 0; i < len(s); i++ {
@@ -275,6 +276,16 @@ func Strict(dst []byte, s []byte) []byte {
 			c = 's'
 		case c == 'q' || c == '9':
 			c = 'g'
+		case c == '3':
+			c = 'e'
+		case c == '4':
+			c = 'a'
+		case c == '6' || c == '8':
+			c = 'b'
+		case c == '7':
+			c = 't'
+		case c == '2':
+			c = 'z'
 		}
 		dst = append(dst, c)
 	}

@@ -31,7 +31,9 @@ func TestEngineKnowsItsOwnTwists(t *testing.T) {
 			switch {
 			case a.Level == verdict.Genuine, a.Class == verdict.Owned:
 				genuine++
-			case a.Level.Rank() < verdict.Caution.Rank():
+			case a.Level.Rank() >= verdict.Caution.Rank():
+			case (c == verdict.TLD || c == verdict.Tenant || c == verdict.Combo) && a.Class != verdict.None: // a hint
+			default:
 				if missed[c]++; missed[c] < 3 {
 					t.Logf("%s %s not seen", c, twist)
 				}

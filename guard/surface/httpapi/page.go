@@ -91,5 +91,8 @@ func headline(v *verdict.Verdict) (tone, text string) {
 	if v.Class == verdict.Owned {
 		return "", "Belongs to " + v.Name + ", not a place to pay"
 	}
+	if v.Name != "" {
+		return "", "Unknown: not a listed address of " + v.Name
+	}
 	return "", "Unknown: no shop or bank that we know"
 }
