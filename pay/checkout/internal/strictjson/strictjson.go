@@ -343,6 +343,13 @@ func (r *Reader) get(name string) (Value, bool) {
 	return v, ok && v.Kind != Null
 }
 
+// control says whether a character commands instead of standing for itself: C0, DEL, C1, the line and paragraph
+// separators, and the embeddings, overrides and isolates of UAX #9, with which a text shows an amount that is not there.
+// The weak marks U+200E and U+200F, which right-to-left texts need, are none of these.
+func control(c rune) bool {
+	return c < 0x20 || c >= 0x7f && c < 0xa0 || c >= 0x2028 && c <= 0x202e || c >= 0x2066 && c <= 0x2069
+}
+
 // String reads a text of at most max characters without control characters; "" when it is absent or null.
 func (r *Reader) String(name string, max int) string {
 	v, ok := r.get(name)
@@ -357,7 +364,7 @@ func (r *Reader) String(name string, max int) string {
 		r.Complain(name, fmt.Sprintf("must not be longer than %d characters", max))
 		return ""
 	}
-	if strings.ContainsFunc(v.Text, func(c rune) bool { return c < 0x20 || c == 0x7f || c >= 0x80 && c < 0xa0 }) {
+	if strings.ContainsFunc(v.Text, control) {
 		r.Complain(name, "must not have control characters")
 		return ""
 	}

@@ -80,3 +80,16 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// Characters that command are no text; marks and letters of right-to-left scripts are.
+func TestControlCharacters(t *testing.T) {
+	for text, want := range map[string]bool{
+		"mug": true, "\u05d9\u05e2\u05dc \u200fA": true, "e\u0301": true, "\U0001f469\u200d\U0001f680": true,
+		"a\u202eb": false, "a\u202ab": false, "a\u2066b": false, "a\u2069b": false, "a\u2028b": false, "a\u2029b": false, "a\u0085b": false, "a\u007fb": false,
+	} {
+		r, _ := Read(Value{Kind: Object, Members: []Member{{"s", Value{Kind: String, Text: text}}}})
+		if got := r.String("s", 20) == text && len(r.Errors()) == 0; got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
