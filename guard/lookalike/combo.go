@@ -103,7 +103,7 @@ func (s *search) occurrence(id int32, start, end int) {
 	f.bothEdges, f.oneEdge = before > 0 && after > 0, before > 0 || after > 0
 	f.word = max(before, after)
 	if start == ls || s.left[start-1] == '-' || string(s.left[ls:start]) == "www" {
-		f.embedded = s.embeds(t, end)
+		f.embedded, f.glued = s.embeds(t, end)
 	}
 	if !f.embedded && start == ls && end == le {
 		return // the whole label: asked before
@@ -152,11 +152,11 @@ func (s *search) wordsOnly(word []byte) int32 {
 }
 
 // embeds: one of the brand's own suffixes follows the name, with a dot, a hyphen or nothing between: aliexpress.com-order,
-// aliexpress-com, aliexpresscom.
-func (s *search) embeds(t *token, end int) bool {
+// aliexpress-com, aliexpresscom. short: only a country's two letters, with nothing between.
+func (s *search) embeds(t *token, end int) (found, short bool) {
 	rest := s.left[end:]
 	if len(rest) < 2 {
-		return false
+		return false, false
 	}
 	b := &s.e.cat.Brands[t.brand]
 	for _, d := range b.Shop {
@@ -169,14 +169,17 @@ func (s *search) embeds(t *token, end int) bool {
 		if r[0] == '.' || r[0] == '-' {
 			r, glued = r[1:], false
 		}
-		if glued && len(suffix) < 3 {
+		if glued && len(suffix) < 3 && len(t.text) < 6 {
 			continue
 		}
 		if n := sameName(r, suffix, glued); n > 0 && (len(r) == n || r[n] == '.' || r[n] == '-') {
-			return true
+			if !glued || len(suffix) > 2 {
+				return true, false
+			}
+			found, short = true, true
 		}
 	}
-	return false
+	return found, short
 }
 
 // sameName gives how many letters of a make the suffix b, with hyphens for dots, or without dots when glued; 0 if a does not begin so.

@@ -26,11 +26,11 @@ func compare(s, one, coarse []byte, t *token) verdict.Class {
 	if c := edit(s, t.text); c != verdict.None {
 		return c
 	}
-	if len(t.text) >= 6 && doubled(s, t.text) {
-		return verdict.DoubleReplacement
-	}
 	if c := vowels(s, t.text); c != verdict.None {
 		return c
+	}
+	if len(t.text) >= 6 && doubled(s, t.text) {
+		return verdict.DoubleReplacement
 	}
 	if plural(s, t.text) {
 		return verdict.Plural

@@ -18,6 +18,7 @@ type finding struct {
 	first     bool  // the first letter differs
 	plain     bool  // TwoTypos: two edits, shapes or not
 	embedded  bool  // a suffix of the brand follows
+	glued     bool  // it is two letters that follow without a dot or hyphen
 }
 
 // visual: what differs is the shape only.
@@ -35,7 +36,7 @@ func (s *search) decide(f *finding) (verdict.Level, verdict.Class) {
 	n, kind := len(f.token.text), f.token.kind
 	switch {
 	case f.embedded:
-		if n <= 3 {
+		if n <= 3 || f.glued {
 			return verdict.Caution, verdict.Embedded
 		}
 		return verdict.Danger, verdict.Embedded
@@ -86,8 +87,10 @@ func (s *search) decideLabel(f *finding, n int, kind brands.Kind) (verdict.Level
 		if f.plain {
 			return pick(n >= 12 || same, verdict.Caution), f.differs
 		}
-		return pick(n >= 9 || n >= 8 && same || f.near && same, verdict.Caution), f.differs
-	case verdict.DoubleReplacement, verdict.Shuffle:
+		return pick(n >= 11 || n >= 8 && same && !f.first || f.near && same, verdict.Caution), f.differs
+	case verdict.DoubleReplacement:
+		return pick(n >= 9 || n >= 7 && same && !f.first, verdict.Caution), f.differs
+	case verdict.Shuffle:
 		return pick(n >= 8 || n >= 6 && same, verdict.Caution), f.differs
 	case verdict.Hyphen:
 		return pick(n >= 6 || n >= 4 && same, verdict.Caution), f.differs
@@ -95,10 +98,11 @@ func (s *search) decideLabel(f *finding, n int, kind brands.Kind) (verdict.Level
 	if strongName && same && !f.first && (n >= 10 || n >= 8 && slip(f.differs)) {
 		return verdict.Danger, f.differs
 	}
-	if n <= 5 && f.first { // few do that, and other words begin so
-		return verdict.Unknown, f.differs
+	if n <= 5 { // every other letter makes another word or name; what is left are slips of the finger
+		finger := f.differs == verdict.Repetition || f.differs == verdict.Transposition || f.differs == verdict.Plural
+		return pick(finger && same && !f.first && (n == 5 || kind == brands.Coined), verdict.Caution), f.differs
 	}
-	return pick(n >= 8 || n >= 5 && same || n == 4 && same && kind == brands.Coined, verdict.Caution), f.differs
+	return pick(n >= 8 || same, verdict.Caution), f.differs
 }
 
 // slip: what fingers do by themselves, and what makes no other word.

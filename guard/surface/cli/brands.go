@@ -185,11 +185,11 @@ func problemsOf(cat *brands.Catalogue) error {
 	var problems []error
 	for i := range cat.Brands {
 		b := &cat.Brands[i]
-		for _, d := range append(append([]string(nil), b.Shop...), b.Owned...) {
+		for k, d := range append(append([]string(nil), b.Shop...), b.Owned...) {
 			if d[0] == '.' {
 				continue
 			}
-			if s := list.Split([]byte(d)); s.Registrable < 0 {
+			if s := list.Split([]byte(d)); s.Registrable < 0 && k < len(b.Shop) {
 				problems = append(problems, brands.Problem{File: b.File, Line: b.Line, Text: d + " is a public suffix: everybody can have a name under it"})
 			} else if !s.Listed {
 				problems = append(problems, brands.Problem{File: b.File, Line: b.Line, Text: d + " has an ending that does not exist"})
