@@ -479,6 +479,12 @@ func TestBrokenMessages(t *testing.T) {
 			t.Errorf("%s: DE 37 and DE 7 not echoed", c.name)
 		}
 	}
+	// One bit of the bitmap lost: the number is read as processing code and amount, which are repeated in other answers.
+	lost := []byte(good)
+	lost[4] &^= 0x40
+	if m := l.ask(lost); m.Text(39) != "30" || strings.Contains(m.Text(3)+m.Text(4)+m.Text(7)+m.Text(11), pan) {
+		t.Errorf("answered %s; the answer to a garbled question repeats the number", m.Text(39))
+	}
 	if w.bank.calls != 0 {
 		t.Error("the bank was asked")
 	}

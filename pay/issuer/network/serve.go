@@ -72,7 +72,7 @@ func (s *session) handle(ctx context.Context, e *iso8583.Exchange) {
 	defer func() {
 		if p := recover(); p != nil {
 			log.Error("panic while handling a message", "type", fmt.Sprintf("%T", p))
-			answer(e, issuer.Decision{Response: payment.Malfunction}, nil)
+			answer(e, issuer.Decision{Response: payment.Malfunction}, nil, s.cfg.Now())
 		}
 	}()
 	if !e.In.MTI().IsRequest() {
@@ -81,7 +81,7 @@ func (s *session) handle(ctx context.Context, e *iso8583.Exchange) {
 	}
 	d, no := s.dispatch(ctx, e, log)
 	if no == nil {
-		answer(e, d, nil)
+		answer(e, d, nil, s.cfg.Now())
 		return
 	}
 	if no.fault != nil {
@@ -89,7 +89,7 @@ func (s *session) handle(ctx context.Context, e *iso8583.Exchange) {
 	} else {
 		log.Warn("message refused", "reason", no.why, "answer", string(no.code))
 	}
-	answer(e, issuer.Decision{Response: no.code}, no.fault)
+	answer(e, issuer.Decision{Response: no.code}, no.fault, s.cfg.Now())
 }
 
 // dispatch has a message decided, or refuses it.
