@@ -81,7 +81,11 @@ func TestVerifyRefuses(t *testing.T) {
 	}
 	other, _ := New(secret(t, 2))
 	body := []byte(`{"type":"payment.captured"}`)
-	signed := func(by *Signer, at time.Time) http.Header { h := http.Header{}; by.Sign(h, "evt_1", at, body); return h }
+	signed := func(by *Signer, at time.Time) http.Header {
+		h := http.Header{}
+		by.Sign(h, "evt_1", at, body)
+		return h
+	}
 	change := func(name, value string) http.Header { h := signed(s, now); h.Set(name, value); return h }
 	for name, c := range map[string]struct {
 		h    http.Header
