@@ -51,6 +51,15 @@ type difference struct {
 
 // reasonTable says why the engine answers otherwise than a peer's test wants.
 var reasonTable = map[string]string{
+	"myetherwallet.cx":           "the same name under an ordinary ending is a hint that names the brand and no warning: among popular domains it is nearly always the brand's own site that nobody has listed; caution under cheap and non-existent endings",
+	"myetherwallet.cm":           "the same name under an ordinary ending is a hint that names the brand and no warning: among popular domains it is nearly always the brand's own site that nobody has listed; caution under cheap and non-existent endings",
+	"numerai.tech":               "the same name under an ordinary ending is a hint that names the brand and no warning: among popular domains it is nearly always the brand's own site that nobody has listed; caution under cheap and non-existent endings",
+	"metamask.com":               "the same name under an ordinary ending is a hint that names the brand and no warning: among popular domains it is nearly always the brand's own site that nobody has listed; caution under cheap and non-existent endings",
+	"myetherwallet.aaa":          "the same name under an ordinary ending is a hint that names the brand and no warning: among popular domains it is nearly always the brand's own site that nobody has listed; caution under cheap and non-existent endings",
+	"myetherwallet.za":           "the same name under an ordinary ending is a hint that names the brand and no warning: among popular domains it is nearly always the brand's own site that nobody has listed; caution under cheap and non-existent endings",
+	"example-google.com":         "a name of six letters beside a word that says nothing: a hint; with login, shop or track it is caution or danger",
+	"abcxd.com|abcyd.com":        "names of five letters: only slips of the finger (a letter doubled, two swapped) are warned of, the rest are hints; other letters make other words",
+	"abcx1.com|abcy1.com":        "names of five letters: only slips of the finger (a letter doubled, two swapped) are warned of, the rest are hints; other letters make other words",
 	"ethereum.os.tc":             "the name stands in a sub-domain of somebody else: caution, not danger; a help desk at a third party is told apart by listing it as owned",
 	"ethereum1.cz":               "a coined or uncommon name beside other words, on a domain that is not the brand's, is worth a second look; honest projects go on the list of independent names",
 	"ethereumdev.io":             "a coined or uncommon name beside other words, on a domain that is not the brand's, is worth a second look; honest projects go on the list of independent names",

@@ -110,9 +110,9 @@ func slip(c verdict.Class) bool {
 	return c == verdict.Omission || c == verdict.Repetition || c == verdict.Transposition || c == verdict.VowelSwap
 }
 
-// riskyEnding: the suffix is sold cheaply to everybody.
+// riskyEnding: the suffix is sold cheaply to everybody, or does not exist.
 func (s *search) riskyEnding() bool {
-	return riskyEndingTable[string(s.q.ascii[s.q.split.Suffix:s.q.n])]
+	return !s.q.split.Listed || riskyEndingTable[string(s.q.ascii[s.q.split.Suffix:s.q.n])]
 }
 
 // decideSegment: a hyphenated part of the registrable label. The very name is left to decideCombo, which sees what stands around it.
