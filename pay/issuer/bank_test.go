@@ -473,6 +473,18 @@ func TestHoldsExpire(t *testing.T) {
 			t.Fatalf("%d expired, %v", n, err)
 		}
 		b.account(c, 940, 0)
+		if err := b.Desk.Books.Read(t.Context(), func(tx book.Tx) error {
+			m, found, err := tx.Lifecycle(r.Merchant.Acquirer, r.Lifecycle)
+			if err != nil || !found {
+				t.Fatal(found, err)
+			}
+			if h, _, err := tx.Hold(m.Decision.Hold); err != nil || h.State != ledger.Expired {
+				t.Errorf("the hold is %s, %v", h.State, err)
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
 		b.advise(b.Refund(part, eur(t, 60)), "00")
 		b.account(c, 1000, 0)
 	})

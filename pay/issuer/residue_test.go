@@ -131,7 +131,7 @@ func TestNothingStaysInMemory(t *testing.T) {
 		if err := b.Desk.Reveal(context.Background(), c.ID, func(book.Card, []byte, []byte) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
-		if i < 10 {
+		if i >= 30 { // the last ones: pooled memory that was not wiped would be overwritten by the next card
 			c.PAN.Use(func(d []byte) { watch(needles, fmt.Sprintf("number %d", i), d) })
 		}
 		forget(c)
