@@ -18,7 +18,7 @@ func size() int {
 	switch {
 	case *paymentsFlag > 0:
 		return *paymentsFlag
-	case os.Getenv("COUNTERSIGN_LONG") == "1":
+	case os.Getenv("TEST_LONG") == "1":
 		return 2_000_000
 	case os.Getenv("COUNTERSIGN_TEST_ALL") == "1":
 		return 100_000

@@ -179,7 +179,7 @@ func letters(n int) string {
 // size is how much to do: with plain go test, under ./test, and with ./test --long.
 func size(quick, all, long int) int {
 	switch {
-	case os.Getenv("COUNTERSIGN_LONG") == "1":
+	case os.Getenv("TEST_LONG") == "1":
 		return long
 	case os.Getenv("COUNTERSIGN_TEST_ALL") == "1":
 		return all
