@@ -76,7 +76,7 @@ func (s *search) decideLabel(f *finding, n int, kind brands.Kind) (verdict.Level
 		}
 		return pick(n >= 4 && s.riskyEnding(), verdict.Caution), verdict.TLD
 	case verdict.Glyph, verdict.Homograph:
-		if n >= 8 || n >= 4 && f.differs == verdict.Homograph || f.near && (n >= 6 || n == 5 && same) {
+		if n >= 4 && f.differs == verdict.Homograph || f.near && (n >= 6 || n == 5 && same) || n >= 10 && same && !f.first {
 			return verdict.Danger, f.differs
 		}
 		if !f.near { // shapes that are only alike: no better than another letter
