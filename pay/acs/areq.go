@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"countersign/host/keys"
 	"countersign/pay/acs/challenge"
@@ -163,7 +164,7 @@ func (s *server) offer(ctx context.Context, d challenge.Deal) (status, reason st
 	if err == nil {
 		d.KeyID = k.ID
 		now := s.env.Now()
-		limits := store.Limits{Open: s.cfg.MaxOpen, Wrong: s.cfg.WrongPerDay, Day: day}
+		limits := store.Limits{Open: s.cfg.MaxOpen, Wrong: s.cfg.WrongPerDay, Day: day, Vain: s.cfg.VainPerHour, Hour: time.Hour}
 		err = s.store.Offer(ctx, challenge.New(d, now), limits, now)
 	}
 	switch {

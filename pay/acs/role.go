@@ -48,6 +48,7 @@ type Config struct {
 	Operator    string    // acsOperatorID, at most 32 characters
 	MaxOpen     int       // challenges of one card that wait at the same time; 0 = 3
 	WrongPerDay int       // wrong codes of one card within 24 hours; 0 = 15, which is 1.5·10⁻⁵ of guessing right
+	VainPerHour int       // messages of one card within an hour that nobody confirmed with; 0 = 10. A confirmation forgives them
 	Keep        time.Duration
 	Tick        time.Duration // how often time limits are looked at; 0 = 1 s
 }
@@ -68,6 +69,9 @@ func (c Config) filled() Config {
 	}
 	if c.WrongPerDay <= 0 {
 		c.WrongPerDay = 15
+	}
+	if c.VainPerHour <= 0 {
+		c.VainPerHour = 10
 	}
 	if c.Keep <= 0 {
 		c.Keep = 400 * 24 * time.Hour // 13 months, the networks' longest dispute period

@@ -24,8 +24,8 @@ var (
 	ErrUsed = errors.New("acs: the transaction id was used before")
 	// ErrTooMany: the card has too many open challenges.
 	ErrTooMany = errors.New("acs: too many open challenges for this card")
-	// ErrTooOften: too many wrong codes for this card within a day.
-	ErrTooOften = errors.New("acs: too many wrong codes for this card")
+	// ErrTooOften: too many wrong codes for this card within a day, or too many messages in vain within an hour.
+	ErrTooOften = errors.New("acs: too many wrong codes or messages for this card")
 )
 
 // migrationTable is the schema; see sql.Open.
@@ -52,6 +52,9 @@ CREATE TABLE event (                  -- what happened, chained per challenge
   hash BLOB NOT NULL,
   PRIMARY KEY (challenge, n)
 ) STRICT, WITHOUT ROWID;
+`, `
+ALTER TABLE challenge ADD COLUMN vain INTEGER NOT NULL DEFAULT 0; -- messages that nobody confirmed with since
+CREATE INDEX challenge_vain ON challenge (pan_index, created, vain) WHERE vain > 0;
 `}
 
 // Store is the database of the role. It is safe for many goroutines.
@@ -74,19 +77,25 @@ type Limits struct {
 	Open  int           // challenges that wait for the holder at the same time
 	Wrong int           // wrong codes within Day
 	Day   time.Duration // usually 24 hours
+	Vain  int           // messages within Hour since the holder last confirmed anything; 0 = no limit
+	Hour  time.Duration
 }
 
 // Offer stores a new challenge, or says which limit is in the way: ErrUsed, ErrTooMany, ErrTooOften. Limits are
 // exact: looking and storing are one transaction.
 func (s *Store) Offer(ctx context.Context, st challenge.State, l Limits, now time.Time) error {
 	return s.db.Write(ctx, func(c *sql.Conn) error {
-		open, wrong := 0, 0
+		open, wrong, vain := 0, 0, 0
 		if _, err := c.Row(`SELECT count(*) FROM (SELECT 1 FROM challenge WHERE pan_index = ? AND phase < 3 LIMIT ?)`,
 			[]any{st.PAN[:], l.Open}, func(r *sql.Stmt) { open = r.Int(0) }); err != nil {
 			return err
 		}
 		if _, err := c.Row(`SELECT coalesce(sum(wrong), 0) FROM challenge WHERE pan_index = ? AND created > ? AND wrong > 0`,
 			[]any{st.PAN[:], now.Add(-l.Day)}, func(r *sql.Stmt) { wrong = r.Int(0) }); err != nil {
+			return err
+		}
+		if _, err := c.Row(`SELECT coalesce(sum(vain), 0) FROM challenge WHERE pan_index = ? AND created > ? AND vain > 0`,
+			[]any{st.PAN[:], now.Add(-l.Hour)}, func(r *sql.Stmt) { vain = r.Int(0) }); err != nil {
 			return err
 		}
 		switch used, err := c.Row(`SELECT 1 FROM challenge WHERE ds_trans_id = ?`, []any{st.DSTransID}, nil); {
@@ -96,7 +105,7 @@ func (s *Store) Offer(ctx context.Context, st challenge.State, l Limits, now tim
 			return ErrUsed
 		case open >= l.Open:
 			return ErrTooMany
-		case wrong >= l.Wrong:
+		case wrong >= l.Wrong, l.Vain > 0 && vain >= l.Vain:
 			return ErrTooOften
 		}
 		body, err := encode(st)
@@ -137,9 +146,18 @@ func (s *Store) Step(ctx context.Context, id string, e challenge.Event, now time
 		if err != nil || after == before {
 			return err
 		}
-		if err := c.Exec(`UPDATE challenge SET phase = ?, due = ?, wrong = ?, state = ? WHERE id = ?`,
-			int(st.Phase), st.Due(), len(st.Tries), after, id); err != nil {
+		vain := st.Sends
+		if st.Result.Status == "Y" {
+			vain = 0
+		}
+		if err := c.Exec(`UPDATE challenge SET phase = ?, due = ?, wrong = ?, vain = ?, state = ? WHERE id = ?`,
+			int(st.Phase), st.Due(), len(st.Tries), vain, after, id); err != nil {
 			return err
+		}
+		if st.Result.Status == "Y" && old.Result.Status != "Y" { // the holder is there: messages are welcome
+			if err := c.Exec(`UPDATE challenge SET vain = 0 WHERE pan_index = ? AND vain > 0`, st.PAN[:]); err != nil {
+				return err
+			}
 		}
 		return record(c, st, what(e, out), now)
 	})

@@ -105,6 +105,48 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// Somebody who knows a card's number cannot have its holder's phone ring all day: after some messages that nobody
+// confirmed with, the card rests for an hour. The holder's confirmation forgives them.
+func TestMessagesInVain(t *testing.T) {
+	ctx, s := context.Background(), open(t, filepath.Join(t.TempDir(), "acs.db"))
+	l, n := limits, 0
+	l.Vain, l.Hour = 4, time.Hour
+	ask := func(now time.Time, answer challenge.Event) error {
+		n++
+		st := offered(t, n, 1)
+		st.Created = now
+		if err := s.Offer(ctx, st, l, now); err != nil {
+			return err
+		}
+		for _, e := range []challenge.Event{challenge.CReq{Fresh: [32]byte{2}}, answer, challenge.Delivered{}} {
+			if _, _, err := s.Step(ctx, st.ACSTransID, e, now); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return nil
+	}
+	yes := challenge.Answer{Form: 1, MAC: [32]byte{2}}
+	for i := range 3 {
+		if err := ask(at(), challenge.Cancel{}); err != nil {
+			t.Fatal(i, err)
+		}
+	}
+	if err := ask(at(), yes); err != nil { // forgives
+		t.Fatal(err)
+	}
+	for i := range 4 {
+		if err := ask(at(), challenge.Cancel{}); err != nil {
+			t.Fatal(i, err)
+		}
+	}
+	if err := ask(at().Add(59*time.Minute), yes); !errors.Is(err, ErrTooOften) {
+		t.Errorf("a fifth message: %v", err)
+	}
+	if err := ask(at().Add(61*time.Minute), yes); err != nil {
+		t.Errorf("an hour later: %v", err)
+	}
+}
+
 func TestDueUnfinishedPurge(t *testing.T) {
 	ctx, s := context.Background(), open(t, filepath.Join(t.TempDir(), "acs.db"))
 	for i := range 3 {
