@@ -306,16 +306,16 @@ func TestCodeFaults(t *testing.T) {
 			}
 		}
 		refuse("none", "N7", securitycode.NotProcessed, func(r *issuer.Request) { r.Code.Data = nil })
-		refuse("changed box", "63", securitycode.Unable, func(r *issuer.Request) { r.Code.Data[40] ^= 1 })
-		refuse("unknown key", "63", securitycode.Unable, func(r *issuer.Request) { r.Code.KeyID = "code-seal-9" })
-		refuse("other payment", "63", securitycode.Unable, func(r *issuer.Request) { r.Payment += "x" })
-		refuse("other shop", "63", securitycode.Unable, func(r *issuer.Request) {
+		refuse("changed box", "05", securitycode.Unable, func(r *issuer.Request) { r.Code.Data[40] ^= 1 })
+		refuse("unknown key", "05", securitycode.Unable, func(r *issuer.Request) { r.Code.KeyID = "code-seal-9" })
+		refuse("other payment", "05", securitycode.Unable, func(r *issuer.Request) { r.Payment += "x" })
+		refuse("other shop", "05", securitycode.Unable, func(r *issuer.Request) {
 			r.Merchant.Acceptor = "SHOPX"
 			if err := b.Confirm(r); err != nil {
 				t.Fatal(err)
 			}
 		})
-		refuse("other amount", "63", securitycode.Unable, func(r *issuer.Request) { r.Amount = eur(t, 99) })
+		refuse("other amount", "05", securitycode.Unable, func(r *issuer.Request) { r.Amount = eur(t, 99) })
 		b.authorise(b.purchase(c, 1, 100), "00") // none of those spent a try
 		r := b.purchase(c, 1, 100)
 		r.Code.Data = nil

@@ -73,7 +73,7 @@ var reasonTable = [...]reasonRow{
 	TooManyCodes:    {payment.TooManyCodes, "The security code was wrong too often; it is blocked for 24 hours."},
 	CodeMissing:     {payment.WrongCode, "The security code was missing."},
 	CodeWrong:       {payment.WrongCode, "The security code was wrong."},
-	CodeTampered:    {payment.SecurityFailure, "The sealed security code did not belong to this payment."},
+	CodeTampered:    {payment.DoNotHonour, "The sealed security code did not belong to this payment."},
 	ProofMissing:    {payment.CountLimit, "You did not confirm this payment."},
 	ProofBad:        {payment.DoNotHonour, "Your confirmation was not for this payment."},
 	ProofSpent:      {payment.DoNotHonour, "Your confirmation was used before."},
