@@ -133,6 +133,67 @@ func TestRotation(t *testing.T) {
 	}
 }
 
+// TestShared: two installations of which one runs the bank and one the access control server.
+func TestShared(t *testing.T) {
+	owned := func(owner string) (list []keys.Spec) {
+		for _, sp := range keys.SpecTable {
+			if sp.Owner == owner {
+				list = append(list, sp)
+			}
+		}
+		return list
+	}
+	bankDir, acsDir := t.TempDir(), t.TempDir()
+	os.Chmod(bankDir, 0o700)
+	os.Chmod(acsDir, 0o700)
+	bank, acs := open(t, bankDir), open(t, acsDir)
+	if err := errors.Join(bank.Ensure(owned("issuer")...), acs.Ensure(owned("acs")...)); err != nil {
+		t.Fatal(err)
+	}
+	given, err := bank.Share("acs", acs)
+	if err != nil || len(given) != 1 || given[0].Purpose != keys.PANIndex {
+		t.Fatal(given, err)
+	}
+	if _, err := acs.Share("issuer", bank); err != nil {
+		t.Fatal(err)
+	}
+	if given, err = bank.Share("acs", acs); err != nil || len(given) != 0 {
+		t.Error("a second time:", given, err)
+	}
+	mine, _ := bank.For("issuer").Current(keys.PANIndex)
+	theirs, err := open(t, acsDir).For("acs").Current(keys.PANIndex)
+	if err != nil || !bytes.Equal(raw(mine), raw(theirs)) {
+		t.Error("not the same key after reading it again", err)
+	}
+	for _, p := range []keys.Purpose{keys.CardStore, keys.CVK, keys.CodeSeal, keys.Audit} {
+		if len(acs.For("issuer").All(p)) > 0 {
+			t.Errorf("%s left the bank", p)
+		}
+	}
+	// After a rotation at the owner, the reader gets the new key and knows that the old one is retired.
+	if _, err := acs.Rotate(keys.CAVV); err != nil {
+		t.Fatal(err)
+	}
+	if given, err = acs.Share("issuer", bank); err != nil || len(given) != 2 {
+		t.Error(given, err)
+	}
+	if k, err := bank.For("issuer").Current(keys.CAVV); err != nil || k.ID != "cavv-2" {
+		t.Error(k, err)
+	}
+	// A process that made the key for itself is told so, and loses nothing.
+	stray := open(t, filepath.Join(t.TempDir(), "keys"))
+	if err := stray.Ensure(keys.SpecTable...); err != nil {
+		t.Fatal(err)
+	}
+	was, _ := stray.For("acs").Current(keys.PANIndex)
+	if _, err := bank.Share("acs", stray); !errors.Is(err, keys.ErrSpec) {
+		t.Error(err)
+	}
+	if k, _ := stray.For("acs").Current(keys.PANIndex); k.Check != was.Check {
+		t.Error("it was replaced")
+	}
+}
+
 // edit changes the stored file by hand, as somebody with the disk could.
 func edit(t *testing.T, dir string, f func(list []map[string]any)) {
 	t.Helper()

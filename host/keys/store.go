@@ -113,6 +113,43 @@ func (s *Store) Rotate(p Purpose) (Key, error) {
 	return k, nil
 }
 
+// Share copies every key that names a role as a reader into another store, for a process that runs that role with
+// a data folder of its own, and returns those that were new there or have been retired since. ErrSpec when the other
+// store has another key under the same id: then one of the two processes was started without the shared keys.
+func (s *Store) Share(role string, to *Store) (news []Key, err error) {
+	theirs := s.List()
+	to.mu.Lock()
+	defer to.mu.Unlock()
+	before := slices.Clone(to.keys)
+	for _, k := range theirs {
+		if !k.readableBy(role) {
+			continue
+		}
+		i := slices.IndexFunc(to.keys, func(x Key) bool { return x.ID == k.ID })
+		switch {
+		case i < 0:
+			to.keys = append(to.keys, k)
+		case to.keys[i].Check != k.Check || to.keys[i].Owner != k.Owner:
+			to.keys = before
+			return nil, fmt.Errorf("%w: there is another %s (check value %s, not %s)", ErrSpec, k.ID, before[i].Check, k.Check)
+		case to.keys[i].Retired.Equal(k.Retired) || k.Retired.IsZero():
+			continue
+		default:
+			to.keys[i] = k
+		}
+		news = append(news, k)
+	}
+	to.sort()
+	if len(news) == 0 {
+		return nil, nil
+	}
+	if err := to.save(); err != nil {
+		to.keys = before
+		return nil, err
+	}
+	return news, nil
+}
+
 func (sp Spec) readers() []string {
 	r := append([]string{sp.Owner}, sp.Readers...)
 	slices.Sort(r)
