@@ -19,9 +19,83 @@ import (
 )
 
 type keysCommands struct {
+	Init    keysInitCommand    `cmd:"" help:"Make the keys that some roles own, before their process starts."`
+	Share   keysShareCommand   `cmd:"" help:"Copy the keys that a role may use into the data folder of its process."`
 	List    keysListCommand    `cmd:"" help:"List all keys: id, purpose, owner, who may use it, check value, age."`
 	Rotate  keysRotateCommand  `cmd:"" help:"Make a new key of a purpose; the old one still opens what it closed."`
 	Certify keysCertifyCommand `cmd:"" help:"Make the certificate of a role that runs in another process."`
+}
+
+type keysInitCommand struct {
+	Roles []string `help:"Roles that will run on this data folder; all when not given." placeholder:"ROLE,…"`
+	Data  string   `help:"Data folder." default:"${data}" type:"path" placeholder:"DIR"`
+}
+
+// Help is shown by --help.
+func (keysInitCommand) Help() string {
+	return "countersign serve makes them too, when it starts; this is for what must be known before, such as the public key to which\n" +
+		"security codes are sealed. What exists is left as it is.\n\nExamples:\n  countersign keys init --roles=issuer --data /var/lib/countersign"
+}
+
+// Run makes the keys that roles own.
+func (c keysInitCommand) Run(p *program) error {
+	for _, r := range c.Roles {
+		if err := knownRole(r); err != nil {
+			return err
+		}
+	}
+	ks, err := makeKeys(p, c.Data, c.Roles)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(p.out, "%d keys in %s.\n", len(ks.List()), filepath.Join(c.Data, "keys"))
+	return nil
+}
+
+type keysShareCommand struct {
+	Role string `arg:"" help:"Role that runs on the other data folder, such as acs."`
+	To   string `help:"The other data folder." required:"" type:"path" placeholder:"DIR"`
+	Data string `help:"Data folder with the keys." default:"${data}" type:"path" placeholder:"DIR"`
+}
+
+// Help is shown by --help.
+func (keysShareCommand) Help() string {
+	return "Two keys are used by two roles: pan-index belongs to the bank and is used by the access control server too, cavv the other way\n" +
+		"round. Do it again after a rotation. A key that a role may not use never leaves the folder.\n\n" +
+		"Examples:\n  countersign keys share acs --data ./bank --to ./acs\n  countersign keys share issuer --data ./acs --to ./bank"
+}
+
+// Run copies keys.
+func (c keysShareCommand) Run(p *program) error {
+	if err := knownRole(c.Role); err != nil {
+		return err
+	}
+	from, err := openKeys(p, c.Data, false)
+	if err != nil {
+		return err
+	}
+	to, err := keys.Open(filepath.Join(c.To, "keys"), p.now, p.rand)
+	if err != nil {
+		return err
+	}
+	news, err := from.Share(c.Role, to)
+	if errors.Is(err, keys.ErrSpec) {
+		return withHint(exitFailed, err, "the process in "+c.To+" made keys of its own: share keys before it starts for the first time")
+	}
+	for _, k := range news {
+		fmt.Fprintf(p.out, "%s (check value %s) is in %s now.\n", k.ID, k.Check, c.To)
+	}
+	if err == nil && len(news) == 0 {
+		fmt.Fprintln(p.out, "Nothing to do: it has them all.")
+	}
+	return err
+}
+
+func knownRole(role string) error {
+	if slices.Contains(settings.RoleTable, role) {
+		return nil
+	}
+	return withHint(exitUsage, fmt.Errorf("there is no role %q", role), "the roles are "+strings.Join(settings.RoleTable, ", "))
 }
 
 type keysListCommand struct {
@@ -121,8 +195,8 @@ func (keysCertifyCommand) Help() string {
 
 // Run makes a certificate.
 func (c keysCertifyCommand) Run(p *program) error {
-	if !slices.Contains(settings.RoleTable, c.Role) {
-		return withHint(exitUsage, fmt.Errorf("there is no role %q", c.Role), "the roles are "+strings.Join(settings.RoleTable, ", "))
+	if err := knownRole(c.Role); err != nil {
+		return err
 	}
 	files, err := host.Certify(c.Data, c.Role, p.now, p.rand)
 	for _, f := range files {
@@ -144,4 +218,36 @@ func openKeys(p *program, data string, create bool) (*keys.Store, error) {
 		return ks, err
 	}
 	return ks, ks.Ensure(keys.SpecTable...)
+}
+
+// makeKeys opens the keys of a data folder and makes those that the roles own (all roles when there are none named).
+// Keys that other roles own are not made here: they would differ from those that the other process uses.
+func makeKeys(p *program, data string, roles []string) (*keys.Store, error) {
+	ks, err := keys.Open(filepath.Join(data, "keys"), p.now, p.rand)
+	if err != nil {
+		return nil, err
+	}
+	var specs []keys.Spec
+	for _, sp := range keys.SpecTable {
+		if len(roles) == 0 || slices.Contains(roles, sp.Owner) {
+			specs = append(specs, sp)
+		}
+	}
+	return ks, ks.Ensure(specs...)
+}
+
+// missingKeys says which keys the roles use, but must get from the process of another role first.
+func missingKeys(ks *keys.Store, data string, roles []string) error {
+	for _, sp := range keys.SpecTable {
+		for _, r := range sp.Readers {
+			if !slices.Contains(roles, r) {
+				continue
+			}
+			if _, err := ks.For(r).Current(sp.Purpose); err != nil {
+				return withHint(exitUsage, fmt.Errorf("%s needs the key %s, which %s owns and another process keeps", r, sp.Purpose, sp.Owner),
+					fmt.Sprintf("countersign keys share %s --to %s --data (the data folder of %s)", r, data, sp.Owner))
+			}
+		}
+	}
+	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"countersign/pay/issuer"
 	bank "countersign/pay/issuer/network"
 	"countersign/pay/mobile"
+	"countersign/wire/smpp"
 )
 
 // house puts the roles together: the one place that knows them all. Roles know each other by endpoints
@@ -72,7 +73,8 @@ func (h *house) codeKey(r settings.Range) func() (string, []byte, error) {
 }
 
 func (h *house) acs() host.Role {
-	cfg := acs.Config{}
+	sc := h.settings.SMSC
+	cfg := acs.Config{SMSC: smpp.Bind{SystemID: sc.SystemID, Password: sc.Password}, Sender: sc.Sender}
 	if len(h.settings.Ranges) > 0 {
 		cfg.Bank = h.settings.Ranges[0].Name
 	}

@@ -49,6 +49,10 @@ A configuration with every key:
   "directory.3ds"  = "10.0.0.5:7003"
   [external]                              # servers outside the house
   "smsc.smpp"      = "tls://sms.example:2776"
+  [smsc]                                  # our account there
+  system_id = "bank"
+  password_file = "secrets/smsc"          # mode 0600
+  sender = "DemoBank"
   [[merchants]]
   id = "mer_lane"
   name = "Lantern Lane"
@@ -109,8 +113,11 @@ func (c serveCommand) start(p *program, s settings.Settings) (*host.Host, error)
 	if err := level.UnmarshalText([]byte(s.Log)); err != nil {
 		return nil, err
 	}
-	ks, err := openKeys(p, s.Data, true)
+	ks, err := makeKeys(p, s.Data, s.Roles)
 	if err != nil {
+		return nil, err
+	}
+	if err := missingKeys(ks, s.Data, s.Roles); err != nil {
 		return nil, err
 	}
 	log := slog.New(slog.NewJSONHandler(p.err, &slog.HandlerOptions{Level: level}))

@@ -29,6 +29,7 @@ type Settings struct {
 	Publish  map[string]string `toml:"publish"`  // endpoint → address on which others may call it
 	External map[string]string `toml:"external"` // endpoint → address outside the house, "tls://sms.example:2776"
 	Egress   []string          `toml:"egress"`   // private "host" or "host:port" that webhooks may reach
+	SMSC     SMSC              `toml:"smsc"`     // how the access control server binds at the message centre
 
 	Acquirer  string     `toml:"acquirer"` // ISO 8583 DE 32
 	Merchants []Merchant `toml:"merchants"`
@@ -39,6 +40,15 @@ type Settings struct {
 type TLS struct {
 	Cert string `toml:"cert"` // PEM file
 	Key  string `toml:"key"`  // PEM file
+}
+
+// SMSC is an account at a message centre (SMPP 3.4).
+type SMSC struct {
+	SystemID     string `toml:"system_id"`     // at most 15 characters; "" = "acs"
+	PasswordFile string `toml:"password_file"` // at most 8 characters in it
+	Sender       string `toml:"sender"`        // what the message is from, at most 11 letters and digits
+
+	Password string // read from the file
 }
 
 // Merchant is a shop.
@@ -68,7 +78,7 @@ type Range struct {
 }
 
 // RoleTable names the roles that can be run. Read only.
-var RoleTable = []string{"checkout", "directory", "issuer", "acs", "mobile"}
+var RoleTable = []string{"checkout", "directory", "issuer", "acs", "mobile", "guard"}
 
 // endpointTable names the endpoints of the house.
 var endpointTable = []string{"issuer.iso8583", "issuer.bank", "directory.3ds", "acs.3ds", "gateway.rreq", "smsc.smpp"}
@@ -113,7 +123,7 @@ func (m *Mistakes) file(s *Settings, file string) {
 	}
 	m.fill("", reflect.ValueOf(s).Elem(), raw)
 	dir := filepath.Dir(file)
-	for _, p := range []*string{&s.Data, &s.TLS.Cert, &s.TLS.Key} {
+	for _, p := range []*string{&s.Data, &s.TLS.Cert, &s.TLS.Key, &s.SMSC.PasswordFile} {
 		*p = under(dir, *p)
 	}
 	for i := range s.Merchants {
@@ -210,9 +220,26 @@ func (m *Mistakes) check(s *Settings) {
 	if !digits(s.Acquirer, 1, 11) {
 		m.add("acquirer", Value, "must be 1 to 11 digits")
 	}
+	m.smsc(&s.SMSC)
 	m.merchants(s.Merchants)
 	m.ranges(s.Ranges)
 	slices.SortStableFunc(*m, func(a, b Mistake) int { return strings.Compare(a.Where, b.Where) })
+}
+
+func (m *Mistakes) smsc(s *SMSC) {
+	if len(s.SystemID) > 15 {
+		m.add("smsc.system_id", Value, "must be at most 15 characters (SMPP 3.4 §5.2.1)")
+	}
+	if !senderName(s.Sender) {
+		m.add("smsc.sender", Value, "must be at most 11 letters and digits")
+	}
+	if s.Password = m.private("smsc.password_file", s.PasswordFile); len(s.Password) > 8 {
+		m.add("smsc.password_file", File, "holds more than 8 characters (SMPP 3.4 §5.2.2)")
+	}
+}
+
+func senderName(s string) bool {
+	return len(s) <= 11 && strings.Trim(strings.ToLower(s), "abcdefghijklmnopqrstuvwxyz0123456789") == ""
 }
 
 func (m *Mistakes) merchants(list []Merchant) {
@@ -315,12 +342,25 @@ func (m *Mistakes) readable(at, path string) {
 	f.Close()
 }
 
-// secret reads a secret that only we may read.
+// secret reads a webhook secret.
 func (m *Mistakes) secret(at, path string, needed bool) string {
 	if path == "" {
 		if needed {
 			m.add(at, Missing, "is needed with a webhook_url")
 		}
+		return ""
+	}
+	before := len(*m)
+	s := m.private(at, path)
+	if len(*m) == before && !strings.HasPrefix(s, "whsec_") {
+		m.add(at, File, "%s does not hold a secret that begins with whsec_", path)
+	}
+	return s
+}
+
+// private reads a file that only we may read, without the spaces around it; "" when there is none or it cannot be read.
+func (m *Mistakes) private(at, path string) string {
+	if path == "" {
 		return ""
 	}
 	fi, err := os.Stat(path)
@@ -336,11 +376,7 @@ func (m *Mistakes) secret(at, path string, needed bool) string {
 	if err != nil {
 		m.add(at, File, "%v", err)
 	}
-	s := strings.TrimSpace(string(text))
-	if !strings.HasPrefix(s, "whsec_") {
-		m.add(at, File, "%s does not hold a secret that begins with whsec_", path)
-	}
-	return s
+	return strings.TrimSpace(string(text))
 }
 
 func digits(s string, least, most int) bool {
