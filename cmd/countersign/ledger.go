@@ -26,7 +26,8 @@ type ledgerCheckCommand struct {
 // Help is shown by --help.
 func (ledgerCheckCommand) Help() string {
 	return `The checkers read the stored rows with queries of their own, apart from the code that wrote them, and may run beside
-running roles. The bank's books are always checked, the gateway's when its role keeps its data in the same folder.
+running roles. Both the bank's books and the gateway's are checked, whichever of them the folder has.
+
 It ends with exit code 4 when something is wrong.
 
 Examples:
@@ -36,19 +37,7 @@ Examples:
 
 // Run checks the books.
 func (c ledgerCheckCommand) Run(p *program) error {
-	path := filepath.Join(c.Data, "issuer", cards.File)
-	if _, err := os.Stat(path); err != nil {
-		return withHint(exitFailed, fmt.Errorf("there are no books in %s", c.Data), "run countersign demo first, or name the folder with --data")
-	}
-	ks, err := openKeys(p, c.Data, false)
-	if err != nil {
-		return err
-	}
-	var opt check.Options
-	if all := ks.For("issuer").All(keys.Audit); len(all) > 0 {
-		opt.Key = all[len(all)-1].Use // the journal is linked under the first one
-	}
-	report, err := check.Run(p.ctx, path, opt)
+	bank, err := c.bank(p)
 	if err != nil {
 		return err
 	}
@@ -56,20 +45,41 @@ func (c ledgerCheckCommand) Run(p *program) error {
 	if err != nil {
 		return err
 	}
+	if bank == nil && !gateway.Looked {
+		return withHint(exitFailed, fmt.Errorf("there are no books in %s", c.Data), "run countersign demo first, or name the folder with --data")
+	}
 	if c.JSON {
 		e := json.NewEncoder(p.out)
 		e.SetIndent("", "  ")
-		if err := e.Encode(map[string]any{"bank": report, "gateway": gateway}); err != nil {
+		if err := e.Encode(map[string]any{"bank": bank, "gateway": gateway}); err != nil {
 			return err
 		}
 	} else {
-		printReport(p, report)
+		printReport(p, bank)
 		gateway.print(p)
 	}
-	if !report.OK() || len(gateway.Wrong) > 0 {
+	if bank != nil && !bank.OK() || len(gateway.Wrong) > 0 {
 		return withHint(exitViolated, errors.New("the books are not in order"), "keep the data folder as it is; restore a backup into another one and compare")
 	}
 	return nil
+}
+
+// bank checks the bank's books; nil when they are not in this folder.
+func (c ledgerCheckCommand) bank(p *program) (*check.Report, error) {
+	path := filepath.Join(c.Data, "issuer", cards.File)
+	if _, err := os.Stat(path); err != nil {
+		return nil, nil
+	}
+	ks, err := openKeys(p, c.Data, false)
+	if err != nil {
+		return nil, err
+	}
+	var opt check.Options
+	if all := ks.For("issuer").All(keys.Audit); len(all) > 0 {
+		opt.Key = all[len(all)-1].Use // the journal is linked under the first one
+	}
+	report, err := check.Run(p.ctx, path, opt)
+	return &report, err
 }
 
 // gatewayReport is what was found in the gateway's books; Looked is false when they are not in this folder.
@@ -107,7 +117,11 @@ func (r gatewayReport) print(p *program) {
 	}
 }
 
-func printReport(p *program, r check.Report) {
+func printReport(p *program, r *check.Report) {
+	if r == nil {
+		fmt.Fprintln(p.out, "Bank: its books are not in this folder.")
+		return
+	}
 	fmt.Fprintf(p.out, "Bank: %d accounts, %d holds, %d transfers, %d messages (%d approved), %d journal records.\n",
 		r.Accounts, r.Holds, r.Transfers, r.Messages, r.Approved, r.Records)
 	if r.OK() {
