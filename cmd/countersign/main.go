@@ -40,11 +40,13 @@ type program struct {
 
 // commands is the command line.
 type commands struct {
-	Demo   demoCommand    `cmd:"" help:"Run everything on this machine, to look at and to try."`
-	Serve  serveCommand   `cmd:"" help:"Run roles in production, by a configuration file."`
-	Card   cardCommands   `cmd:"" help:"Issue, list, show and freeze cards at the bank."`
-	Ledger ledgerCommands `cmd:"" help:"Check the bank's books."`
-	Keys   keysCommands   `cmd:"" help:"List and rotate keys, make certificates."`
+	Demo    demoCommand     `cmd:"" help:"Run everything on this machine, to look at and to try."`
+	Serve   serveCommand    `cmd:"" help:"Run roles in production, by a configuration file."`
+	Holder  holderCommands  `cmd:"" help:"Add customers to the bank."`
+	Account accountCommands `cmd:"" help:"Open accounts at the bank, and pay money in."`
+	Card    cardCommands    `cmd:"" help:"Issue, list, show and freeze cards at the bank."`
+	Ledger  ledgerCommands  `cmd:"" help:"Check the books of bank and gateway."`
+	Keys    keysCommands    `cmd:"" help:"Make, list, share and rotate keys; make certificates."`
 	guardCommands
 	Version versionCommand `cmd:"" help:"Say which version this is."`
 }
