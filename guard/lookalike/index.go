@@ -2,7 +2,6 @@ package lookalike
 
 import (
 	"slices"
-	"sort"
 	"strings"
 
 	"countersign/guard/brands"
@@ -177,27 +176,21 @@ type pairOf struct {
 
 func newMulti(pairs []pairOf) multi {
 	m := multi{bits: make([]uint64, len(pairs)/8+8), starts: make([]uint32, len(pairs)/4+9)}
-	sort.Slice(pairs, func(i, j int) bool {
-		a, b := m.bucket(pairs[i].key), m.bucket(pairs[j].key)
-		if p, q := pairs[i], pairs[j]; a == b {
-			return p.key < q.key || p.key == q.key && p.id < q.id
-		}
-		return a < b
-	})
-	for i, p := range pairs {
+	for _, p := range pairs {
 		bit := m.bit(p.key)
 		m.bits[bit>>6] |= 1 << (bit & 63)
-		if i > 0 && pairs[i-1] == p {
-			continue
-		}
 		m.starts[m.bucket(p.key)+1]++
-		m.ids = append(m.ids, p.id)
-		m.tags = append(m.tags, tag(p.key))
 	}
 	for i := 1; i < len(m.starts); i++ {
 		m.starts[i] += m.starts[i-1]
 	}
-	m.ids, m.tags = slices.Clip(m.ids), slices.Clip(m.tags)
+	m.ids, m.tags = make([]uint16, len(pairs)), make([]uint8, len(pairs))
+	next := slices.Clone(m.starts)
+	for _, p := range pairs {
+		at := &next[m.bucket(p.key)]
+		m.ids[*at], m.tags[*at] = p.id, tag(p.key)
+		*at++
+	}
 	return m
 }
 
@@ -313,7 +306,9 @@ func (e *Engine) nearPairs() []pairOf {
 		for _, f := range forms {
 			add(hashText(f))
 			for i := range f {
-				add(hashText(f[:i] + f[i+1:]))
+				if i == 0 || f[i] != f[i-1] { // without either of two equal neighbours it is the same
+					add(hashText(f[:i] + f[i+1:]))
+				}
 			}
 		}
 		if len(t.text) >= 6 {
