@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -107,13 +106,8 @@ func serve(t *testing.T, dir, config string) *waiter {
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	log := &waiter{want: "\x00", found: make(chan struct{})}
-	cmd := exec.Command(exe, "serve", "--config", file)
-	cmd.Env = append(os.Environ(), "COUNTERSIGN_TEST_PROGRAM=1")
+	cmd := self(t, "serve", "--config", file)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
