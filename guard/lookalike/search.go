@@ -148,6 +148,9 @@ func (s *search) join() {
 // hit weighs a resemblance of the part that is being asked about.
 func (s *search) hit(id int32, class verdict.Class) {
 	t := &s.e.tokens[id]
+	if class != verdict.Listed && s.e.words.get(hashOf(s.left[s.from:s.to])) != 0 {
+		return // delivery is a word, and no typo of delhivery
+	}
 	if (class == verdict.Glyph || class == verdict.Listed) && s.where != atJoin && s.foreignAt(s.from) {
 		class = verdict.Homograph
 	}
