@@ -12,6 +12,7 @@ import (
 	"reflect"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -141,7 +142,7 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		took := time.Since(begin)
 		done(r.Method, rec.code(), took)
-		d.h.cfg.Log.Info("request", "origin", origin, "method", method(r.Method), "path", r.URL.Path, "status", rec.code(),
+		d.h.cfg.Log.Info("request", "origin", origin, "method", method(r.Method), "path", logged(r.URL.Path), "status", rec.code(),
 			"bytes", rec.bytes, "ms", float64(took.Microseconds())/1000)
 		if p != nil {
 			panic(http.ErrAbortHandler)
@@ -184,6 +185,28 @@ func (d *door) operate(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	return true
+}
+
+// logged is a path as the log may have it: a card number can stray into an address, so as many digits as one has, in a
+// row or in groups, become "…"; and a long path is cut.
+func logged(path string) string {
+	const longest, number = 200, 13
+	var out []byte
+	for i := 0; i < len(path) && len(out) < longest; {
+		end, digits := i, 0
+		for j := i; j < len(path) && (j > i || path[i] >= '0' && path[i] <= '9') && strings.IndexByte("0123456789 -.", path[j]) >= 0; j++ {
+			if path[j] >= '0' && path[j] <= '9' {
+				end, digits = j+1, digits+1
+			}
+		}
+		if end = max(end, i+1); digits >= number {
+			out = append(out, "…"...)
+		} else {
+			out = append(out, path[i:end]...)
+		}
+		i = end
+	}
+	return string(out)
 }
 
 // method keeps the log and the metrics to the methods that exist.
