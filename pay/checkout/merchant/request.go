@@ -88,7 +88,7 @@ func (s *server) order(merchant Merchant, text []byte) (core.Order, *problem.Pro
 		r.Complain("order", "is required: the shop's order number")
 	}
 	o.Description = s.texts(r, "description", 200)
-	o.ReturnURL = r.String("return_url", 500)
+	o.ReturnURL = s.texts(r, "return_url", 500)
 	if o.ReturnURL != "" && !sameSite(o.ReturnURL, merchant.SiteURL) {
 		r.Complain("return_url", "must be an address on the shop's own site")
 	}
