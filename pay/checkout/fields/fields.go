@@ -72,6 +72,9 @@ func Mount(mux *http.ServeMux, cfg Config) {
 	mux.HandleFunc("GET /frame/{id}/challenge", s.challenge)
 	mux.HandleFunc("GET /frame/{id}/state", s.state)
 	cross := http.NewCrossOriginProtection()
+	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		problem.New(http.StatusForbidden, "cross_origin", "The card form is sent by its own page only.").Write(w)
+	}))
 	mux.Handle("POST /frame/{id}/card", cross.Handler(http.HandlerFunc(s.card)))
 	mux.Handle("POST /frame/{id}/restart", cross.Handler(http.HandlerFunc(s.restart)))
 	mux.HandleFunc("POST /3ds/notify/{id}", s.notified)

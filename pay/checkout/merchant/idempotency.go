@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"net/http"
+	"strings"
 
 	"countersign/pay/checkout/core"
 	"countersign/pay/checkout/internal/problem"
@@ -20,7 +21,11 @@ var errReplay = errors.New("merchant: answered before")
 // come back. While it runs, the same key gets 409; with another request, 422.
 func (s *server) command(w http.ResponseWriter, r *http.Request, m Merchant, status int, prepare func(text []byte) (action, *problem.Problem)) {
 	key := r.Header.Get("Idempotency-Key")
-	if bad := checkKey(key); bad != nil {
+	bad := checkKey(key)
+	if bad == nil && strings.Trim(key, "0123456789-.") == "" && s.CardLike(key) { // it would be kept as it is
+		bad = problem.New(http.StatusBadRequest, "idempotency_key_invalid", "An Idempotency-Key is a fresh random text, not a card number.")
+	}
+	if bad != nil {
 		bad.Write(w)
 		return
 	}
