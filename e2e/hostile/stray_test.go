@@ -1,6 +1,7 @@
 package hostile
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -54,5 +55,41 @@ func TestStrayNumbers(t *testing.T) {
 		if r.status != http.StatusUnprocessableEntity || strings.Contains(string(r.body), known) {
 			t.Errorf("a card number in return_url: HTTP %d %s", r.status, r.body)
 		}
+		r = w.call(t, "POST", "/v1/payments", `{"amount":100,"currency":"EUR","order":"o"}`, map[string]string{"Idempotency-Key": known})
+		if r.status != http.StatusBadRequest || r.problem(t) != "idempotency_key_invalid" || strings.Contains(string(r.body), known) {
+			t.Errorf("a card number as Idempotency-Key: HTTP %d %s", r.status, r.body)
+		}
 	}
+}
+
+// What is not the card form's JSON gets a problem, and the form can be sent rightly afterwards.
+func TestMalformedCardForm(t *testing.T) {
+	t.Parallel()
+	w, c := shared, shared.customer(t)
+	_, page := w.order(t, 2340)
+	to := page.URL.ResolveReference(ref(page.Submit)).String()
+	sealed, err := page.Seal(c.Card, letters(20))
+	must(t, err)
+	good, err := json.Marshal(sealed)
+	must(t, err)
+	body, asJSON := string(good), map[string]string{"Content-Type": "application/json"}
+	for name, x := range map[string]struct {
+		body   string
+		header map[string]string
+		status int
+		code   string
+	}{
+		"nothing": {"", asJSON, 400, "malformed"}, "list": {"[]", asJSON, 400, "malformed"}, "twice": {strings.Replace(body, "{", `{"name":"x",`, 1), asJSON, 400, "malformed"},
+		"large": {strings.Repeat(" ", 9000) + body, asJSON, 413, "too_large"}, "deep": {strings.Repeat("[", 8000), asJSON, 400, "malformed"},
+		"form": {"number=1", urlencoded(), 415, "media_type"}, "text": {body, map[string]string{"Content-Type": "text/plain"}, 415, "media_type"}, "no type": {body, nil, 415, "media_type"},
+		"another site": {body, map[string]string{"Content-Type": "application/json", "Sec-Fetch-Site": "cross-site"}, 403, "cross_origin"},
+		"short click":  {strings.Replace(body, sealed.Attempt, "x", 1), asJSON, 422, "invalid"}, "clear number": {strings.Replace(body, sealed.Number, string(c.Card.Number), 1), asJSON, 422, "invalid"},
+		"clear code": {strings.Replace(body, sealed.Code, string(c.Card.Code), 1), asJSON, 422, "invalid"}, "extra": {strings.Replace(body, "{", `{"pan":"x",`, 1), asJSON, 422, "invalid"},
+	} {
+		if r := w.fetch(t, "POST", to, x.body, x.header); r.status != x.status || r.problem(t) != x.code {
+			t.Errorf("%s: HTTP %d %s, want %d %s", name, r.status, r.body, x.status, x.code)
+		}
+	}
+	w.untouched(t, c, 100_000)
+	w.paysNow(t, page, c, 100_000)
 }
