@@ -178,7 +178,7 @@ func (s *search) decideCombo(f *finding, n int, kind brands.Kind) (verdict.Level
 	}
 	strongName := kind == brands.Coined || kind == brands.Ambiguous
 	switch {
-	case f.bothEdges && word == strong && n >= 5 && strongName:
+	case f.bothEdges && word == strong && n >= 5 && kind == brands.Coined:
 		return verdict.Danger, class
 	case f.bothEdges && word == strong:
 		return verdict.Caution, class
