@@ -222,7 +222,7 @@ func (m *Mistakes) check(s *Settings) {
 	}
 	m.smsc(&s.SMSC)
 	m.merchants(s.Merchants)
-	m.ranges(s.Ranges)
+	m.ranges(s.Ranges, slices.Contains(s.Roles, "directory") && !slices.Contains(s.Roles, "issuer"))
 	slices.SortStableFunc(*m, func(a, b Mistake) int { return strings.Compare(a.Where, b.Where) })
 }
 
@@ -278,7 +278,9 @@ func (m *Mistakes) merchants(list []Merchant) {
 	}
 }
 
-func (m *Mistakes) ranges(list []Range) {
+// ranges checks the card ranges; apart says that the directory runs here and our own bank does not, so that there is no
+// key of its own to fall back to.
+func (m *Mistakes) ranges(list []Range, apart bool) {
 	for i, r := range list {
 		at := func(k string) string { return fmt.Sprintf("ranges[%d].%s", i, k) }
 		if !digits(r.Start, 13, 19) || !digits(r.End, 13, 19) || len(r.Start) != len(r.End) || r.Start > r.End {
@@ -292,6 +294,8 @@ func (m *Mistakes) ranges(list []Range) {
 		}
 		if (r.CodeKey == "") != (r.Public == "") {
 			m.add(at("code_key"), Missing, "code_key and public belong together")
+		} else if r.CodeKey == "" && apart {
+			m.add(at("code_key"), Missing, "is needed, with public: the issuer, to whose key security codes are sealed, does not run in this process")
 		}
 		if b, err := base64.RawURLEncoding.DecodeString(r.Public); err != nil || (r.Public != "" && len(b) != 32) {
 			m.add(at("public"), Value, "must be 32 bytes in base64url")

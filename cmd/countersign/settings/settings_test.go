@@ -4,6 +4,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -101,6 +103,48 @@ webhook_secret_file = "`
 			t.Errorf("%s: %q", name, s.Merchants[0].WebhookSecret)
 		}
 	}
+}
+
+// TestCodeKeyOfABankElsewhere: a directory without the bank in its process has no key to seal codes to by itself.
+func TestCodeKeyOfABankElsewhere(t *testing.T) {
+	path := file(t, "c.toml", "data = \"d\"\n[[ranges]]\nstart = \"9999900000000000\"\nend = \"9999909999999999\"\nname = \"B\"\nacs = \"acs.3ds\"\n", 0o600)
+	for roles, ok := range map[string]bool{"": true, "directory,issuer": true, "acs": true, "checkout,directory": false} {
+		_, err := settings.Read(path, nil, map[string]string{"roles": roles})
+		if (err == nil) != ok || !ok && !strings.Contains(err.Error(), "ranges[0].code_key: is needed") {
+			t.Errorf("%q: %v", roles, err)
+		}
+	}
+}
+
+// TestEveryKeyIsExplained holds the page for operators to the settings.
+func TestEveryKeyIsExplained(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/operate/serve.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var look func(reflect.Type)
+	look = func(s reflect.Type) {
+		for f := range s.Fields() {
+			tag, kind := f.Tag.Get("toml"), f.Type
+			if tag == "" {
+				continue
+			}
+			if kind.Kind() == reflect.Slice {
+				kind = kind.Elem()
+			}
+			form := `(?m)^` + tag + ` *= .*`
+			if kind.Kind() == reflect.Struct || kind.Kind() == reflect.Map {
+				form = `(?m)^\[+` + tag + `\]+`
+			}
+			if !regexp.MustCompile(form).Match(text) {
+				t.Errorf("docs/operate/serve.md does not have the key %q", tag)
+			}
+			if kind.Kind() == reflect.Struct {
+				look(kind)
+			}
+		}
+	}
+	look(reflect.TypeFor[settings.Settings]())
 }
 
 // FuzzRead: whatever is in the file, there is an answer, and mistakes have words.
