@@ -20,6 +20,9 @@ import (
 
 // TestHouseInThreeProcesses goes through the life of an installation; the steps build on each other.
 func TestHouseInThreeProcesses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the program and starts it several times")
+	}
 	w := newWorld(t)
 	for _, step := range []struct {
 		name string
@@ -31,6 +34,7 @@ func TestHouseInThreeProcesses(t *testing.T) {
 		{"bank down", bankDown},
 		{"bank killed with the question on its way", bankKilled},
 		{"books", books},
+		{"copy of a stopped process", backup},
 	} {
 		if !t.Run(step.name, func(t *testing.T) { step.run(w, t) }) {
 			return
@@ -186,10 +190,9 @@ func bankKilled(w *world, t *testing.T) {
 	})
 	time.Sleep(500 * time.Millisecond) // the 0100 is on its way
 	w.kill("bank")
-	time.Sleep(100 * time.Millisecond)
-	if out := w.sh("countersign ledger check --data gate"); !strings.Contains(out, " 1 messages waiting") {
-		t.Errorf("no reversal is stored:\n%s", out)
-	}
+	w.until("a reversal is stored", 5*time.Second, func() bool {
+		return strings.Contains(w.sh("countersign ledger check --data gate"), " 1 messages waiting")
+	})
 	w.start("bank")
 	w.ready("bank")
 	s, err := page.Wait(t.Context())
@@ -224,6 +227,14 @@ func books(w *world, t *testing.T) {
 		t.Errorf("the holder's accounts: %+v", holder)
 	}
 	t.Log(out)
+}
+
+// backup: the folder of a process that was stopped (here: killed) is complete.
+func backup(w *world, t *testing.T) {
+	w.kill("bank")
+	if out := w.sh("cp -a bank restored && countersign ledger check --data restored && countersign card list --data restored"); !strings.Contains(out, "card_") {
+		t.Error(out)
+	}
 }
 
 // order has the shop make a payment.
