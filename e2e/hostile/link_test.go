@@ -29,7 +29,7 @@ import (
 	"countersign/wire/iso8583"
 )
 
-// bank is `countersign serve --roles=issuer`, whose ISO 8583 link is published over TCP with mutual TLS. In the demo the
+// bank is `countersign serve --roles=issuer,acs,mobile`, whose ISO 8583 link is published over TCP with mutual TLS. In the demo the
 // link is a pipe in memory that nobody outside can reach.
 type bank struct {
 	*house.House
@@ -45,7 +45,8 @@ func startBank(t *testing.T) *bank {
 	dir := t.TempDir()
 	b := &bank{House: &house.House{Bin: bin, Data: dir}, addr: freeAddress(t), log: filepath.Join(dir, "output.txt")}
 	admin := freeAddress(t)
-	config := fmt.Sprintf("data = %q\nlisten = \"127.0.0.1:0\"\nbase_url = \"http://localhost:8080\"\nadmin = %q\nroles = [\"issuer\"]\n[publish]\n\"issuer.iso8583\" = %q\n\"issuer.bank\" = %q\n", dir, admin, b.addr, freeAddress(t))
+	config := fmt.Sprintf("data = %q\nlisten = \"127.0.0.1:0\"\nbase_url = \"http://localhost:8080\"\nadmin = %q\nroles = [\"issuer\", \"acs\", \"mobile\"]\n", dir, admin)
+	config += fmt.Sprintf("[publish]\n\"issuer.iso8583\" = %q\n\"acs.3ds\" = %q\n[remote]\n\"directory.3ds\" = %q\n[external]\n\"smsc.smpp\" = \"tcp://127.0.0.1:1\"\n", b.addr, freeAddress(t), freeAddress(t))
 	serve(t, bin, dir, config, b.log)
 	wait(t, b.log, func() bool {
 		resp, err := http.Get("http://" + admin + "/readyz")
