@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	mrand "math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -136,14 +137,18 @@ func ready(admin string) bool {
 	return false
 }
 
+// addr finds a port below those that systems give to outgoing connections.
 func addr(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		a := fmt.Sprintf("127.0.0.1:%d", 12000+mrand.IntN(20000))
+		if ln, err := net.Listen("tcp", a); err == nil {
+			ln.Close()
+			return a
+		}
 	}
-	defer ln.Close()
-	return ln.Addr().String()
+	t.Fatal("no free port")
+	return ""
 }
 
 func copyFile(t *testing.T, from, dir string) {

@@ -11,9 +11,11 @@ import (
 	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"log/slog"
 	"math/big"
+	mrand "math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -272,11 +274,18 @@ func (o *output) tail() string {
 	return strings.Join(lines[max(0, len(lines)-40):], "\n")
 }
 
+// free finds a port below those that systems give to outgoing connections (from 32768 on), so that nobody takes it
+// between here and the start of the process.
 func free(t *testing.T) string {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	defer ln.Close()
-	return ln.Addr().String()
+	for range 100 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 12000+mrand.IntN(20000))
+		if ln, err := net.Listen("tcp", addr); err == nil {
+			must(t, ln.Close())
+			return addr
+		}
+	}
+	t.Fatal("no free port")
+	return ""
 }
 
 func must(t *testing.T, err error) {
