@@ -22,6 +22,7 @@ var killsFlag = flag.Int("kills", 0, "how often to kill the program (0 = 200 und
 // promise is what the shop was told, written down outside the program: the intent before it asks, the answer when it came.
 type promise struct {
 	idem, order string
+	cents       int64
 	create      []byte // the 201, byte for byte
 	payment     house.Payment
 	paid        bool // the shop API said captured
@@ -95,10 +96,10 @@ func TestKilledAtAnyMoment(t *testing.T) {
 // work pays and refunds until the context ends; answers that do not come are asked for again with the same key.
 func (w *shopkeeper) work(ctx context.Context, acked *atomic.Int64) {
 	for i := 0; ctx.Err() == nil; i++ {
-		p := &promise{idem: fmt.Sprintf("kill-%d-%d", w.n, i), order: fmt.Sprintf("order-%d-%d", w.n, i)}
+		p := &promise{idem: fmt.Sprintf("kill-%d-%d", w.n, i), order: fmt.Sprintf("order-%d-%d", w.n, i), cents: int64(1000 + i%500)}
 		w.promises = append(w.promises, p)
 		for ctx.Err() == nil && p.create == nil {
-			w.create(ctx, p, int64(1000+i%500), acked)
+			w.create(ctx, p, acked)
 		}
 		for try := 0; ctx.Err() == nil && !p.paid && try < 6; try++ {
 			w.pay(ctx, p, try, acked)
@@ -113,9 +114,9 @@ func (w *shopkeeper) work(ctx context.Context, acked *atomic.Int64) {
 	}
 }
 
-func (w *shopkeeper) create(ctx context.Context, p *promise, cents int64, acked *atomic.Int64) {
+func (w *shopkeeper) create(ctx context.Context, p *promise, acked *atomic.Int64) {
 	status, raw, err := w.api.Call(ctx, "POST", "/v1/payments", p.idem, map[string]any{
-		"amount": cents, "currency": "EUR", "order": p.order, "capture": "automatic"}, &p.payment)
+		"amount": p.cents, "currency": "EUR", "order": p.order, "capture": "automatic"}, &p.payment)
 	if err == nil && status == http.StatusCreated {
 		p.create = raw
 		acked.Add(1)
@@ -166,7 +167,7 @@ func (w *shopkeeper) finish(t *testing.T) {
 	var acked atomic.Int64
 	for _, p := range w.promises {
 		for ctx.Err() == nil && p.create == nil {
-			w.create(ctx, p, int64(1000), &acked)
+			w.create(ctx, p, &acked)
 		}
 		for _, r := range p.refunds {
 			for ctx.Err() == nil && r.answer == nil {
@@ -203,7 +204,7 @@ func (w *shopkeeper) audit(t *testing.T) {
 	for _, p := range w.promises {
 		var again house.Payment
 		status, raw, err := w.api.Call(ctx, "POST", "/v1/payments", p.idem, map[string]any{
-			"amount": p.payment.Amount, "currency": "EUR", "order": p.order, "capture": "automatic"}, &again)
+			"amount": p.cents, "currency": "EUR", "order": p.order, "capture": "automatic"}, &again)
 		if err != nil || status != http.StatusCreated || again.ID != p.payment.ID || !bytes.Equal(raw, p.create) {
 			t.Errorf("%s: the same key got another answer (HTTP %d, %v)", p.idem, status, err)
 		}
