@@ -38,9 +38,9 @@ func brandOf(bin int) string {
 }
 
 // CardLike says whether a text holds what looks like a card number: 13 to 19 digits, perhaps parted by spaces,
-// dots or dashes, that begin like a known scheme and end with the right check digit. Free texts of shops are
-// refused when they do.
-func CardLike(text string) bool {
+// dots or dashes, that begin like a known scheme, or like a card of a bank that is connected here, and end with the
+// right check digit. Free texts of shops are refused when they do. connected may be nil; it must not keep the digits.
+func CardLike(text string, connected func(digits []byte) bool) bool {
 	var digits []byte
 	var edge []bool // whether a group begins at the digit
 	fresh, gap := true, 0
@@ -49,7 +49,8 @@ func CardLike(text string) bool {
 		edge = append(edge, true)
 		for i := range digits {
 			for n := 13; edge[i] && n <= card.MaxDigits && i+n <= len(digits); n++ {
-				found = found || edge[i+n] && card.Luhn(digits[i:i+n]) && brandOf(bin(digits[i:])) != ""
+				d := digits[i : i+n]
+				found = found || edge[i+n] && card.Luhn(d) && (brandOf(bin(d)) != "" || connected != nil && connected(d))
 			}
 		}
 		clear(digits)
@@ -81,26 +82,28 @@ func bin(digits []byte) (n int) {
 // InRange says whether a number lies in a card range: it is padded to 19 digits with zeros on the right, then compared.
 func InRange(p card.PAN, start, end string) bool {
 	in := false
-	p.Use(func(digits []byte) {
-		at := func(i int) byte {
-			if i < len(digits) {
-				return digits[i]
-			}
-			return '0'
-		}
-		compare := func(bound string) int {
-			for i := range card.MaxDigits {
-				b := byte('0')
-				if i < len(bound) {
-					b = bound[i]
-				}
-				if d := int(at(i)) - int(b); d != 0 {
-					return d
-				}
-			}
-			return 0
-		}
-		in = compare(start) >= 0 && compare(end) <= 0
-	})
+	p.Use(func(digits []byte) { in = Within(digits, start, end) })
 	return in
+}
+
+// Within is InRange for bare digits.
+func Within(digits []byte, start, end string) bool {
+	return compare(digits, start) >= 0 && compare(digits, end) <= 0
+}
+
+// compare is the sign of digits less bound, both padded to 19 digits.
+func compare(digits []byte, bound string) int {
+	for i := range card.MaxDigits {
+		a, b := byte('0'), byte('0')
+		if i < len(digits) {
+			a = digits[i]
+		}
+		if i < len(bound) {
+			b = bound[i]
+		}
+		if a != b {
+			return int(a) - int(b)
+		}
+	}
+	return 0
 }
