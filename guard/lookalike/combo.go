@@ -104,6 +104,7 @@ func (s *search) occurrence(id int32, start, end int) {
 	f.word = max(before, after)
 	if start == ls || s.left[start-1] == '-' || string(s.left[ls:start]) == "www" {
 		f.embedded, f.glued = s.embeds(t, end)
+		f.tail = f.embedded && s.shortTail(end, le)
 	}
 	if !f.embedded && start == ls && end == le {
 		return // the whole label: asked before
@@ -180,6 +181,12 @@ func (s *search) embeds(t *token, end int) (found, short bool) {
 		}
 	}
 	return found, short
+}
+
+// shortTail: what stands between the name and the end of its label is a hyphen and two or three letters that are not com.
+func (s *search) shortTail(end, labelEnd int) bool {
+	tail := s.left[end:labelEnd]
+	return len(tail) >= 3 && len(tail) <= 4 && tail[0] == '-' && string(tail) != "-com" && labelEnd == len(s.left) && !s.risky()
 }
 
 // sameName gives how many letters of a make the suffix b, with hyphens for dots, or without dots when glued; 0 if a does not begin so.

@@ -15,10 +15,12 @@ type finding struct {
 	oneEdge   bool
 	word      int32 // inside: weight of the word right beside it
 	near      bool  // Glyph: hard to tell apart; TwoTypos: one of them is of a similar shape
+	inflects  bool  // Insertion: a letter at the end that makes another form of a word: y, r, d, n
 	first     bool  // the first letter differs
 	plain     bool  // TwoTypos: two edits, shapes or not
 	embedded  bool  // a suffix of the brand follows
 	glued     bool  // it is two letters that follow without a dot or hyphen
+	tail      bool  // it follows a hyphen, ends the label and is no com: yahoo-net.example, as resellers are called too
 }
 
 // visual: what differs is the shape only.
@@ -36,7 +38,7 @@ func (s *search) decide(f *finding) (verdict.Level, verdict.Class) {
 	n, kind := len(f.token.text), f.token.kind
 	switch {
 	case f.embedded:
-		if n <= 3 || f.glued {
+		if n <= 3 || f.glued || f.tail {
 			return verdict.Caution, verdict.Embedded
 		}
 		return verdict.Danger, verdict.Embedded
@@ -74,33 +76,36 @@ func (s *search) decideLabel(f *finding, n int, kind brands.Kind) (verdict.Level
 			}
 			return pick(n >= 4, verdict.Caution), verdict.Tenant
 		}
-		return pick(n >= 4 && s.riskyEnding(), verdict.Caution), verdict.TLD
+		return pick(n >= 6 && strongName && s.riskyEnding(), verdict.Caution), verdict.TLD
 	case verdict.Glyph, verdict.Homograph:
-		if n >= 4 && f.differs == verdict.Homograph || f.near && (n >= 6 || n == 5 && same) || n >= 10 && same && !f.first {
+		if n >= 4 && f.differs == verdict.Homograph || f.near && (n >= 7 || n >= 5 && (same || n == 6 && !f.first)) || n >= 10 && same && !f.first {
 			return verdict.Danger, f.differs
 		}
 		if !f.near { // shapes that are only alike: no better than another letter
 			return pick(n >= 6 || same && n == 5 && !f.first, verdict.Caution), f.differs
 		}
-		return pick(n == 4 || same, verdict.Caution), f.differs
+		return pick(n == 4 || n == 6 || n > 3 && same, verdict.Caution), f.differs
 	case verdict.TwoTypos:
 		if f.plain {
-			return pick(n >= 12 || same, verdict.Caution), f.differs
+			return pick(n >= 12 && same && strongName, verdict.Caution), f.differs
 		}
 		return pick(n >= 11 || n >= 8 && same && !f.first || f.near && same, verdict.Caution), f.differs
 	case verdict.DoubleReplacement:
-		return pick(n >= 9 || n >= 7 && same && !f.first, verdict.Caution), f.differs
+		return pick(n >= 9 && (same || !f.first) || n >= 7 && same && !f.first, verdict.Caution), f.differs
 	case verdict.Shuffle:
-		return pick(n >= 8 || n >= 6 && same, verdict.Caution), f.differs
+		return pick(n >= 8 || n >= 6 && same && !f.first, verdict.Caution), f.differs
 	case verdict.Hyphen:
 		return pick(n >= 6 || n >= 4 && same, verdict.Caution), f.differs
 	}
 	if strongName && same && !f.first && (n >= 10 || n >= 8 && slip(f.differs)) {
 		return verdict.Danger, f.differs
 	}
+	if kind == brands.Dictionary && f.inflects {
+		return verdict.Unknown, f.differs // discovery is a word too
+	}
 	if n <= 5 { // every other letter makes another word or name; what is left are slips of the finger
 		finger := f.differs == verdict.Repetition || f.differs == verdict.Transposition || f.differs == verdict.Plural
-		return pick(finger && same && !f.first && (n == 5 || kind == brands.Coined), verdict.Caution), f.differs
+		return pick(finger && same && !f.first && (n == 5 || kind == brands.Coined && f.differs != verdict.Transposition), verdict.Caution), f.differs
 	}
 	return pick(n >= 8 || same, verdict.Caution), f.differs
 }
@@ -122,7 +127,7 @@ func (s *search) decideSegment(f *finding, n int, kind brands.Kind) (verdict.Lev
 		if n > 3 {
 			return verdict.Unknown, verdict.None
 		}
-		return pick(s.risky(), verdict.Caution), verdict.Combo
+		return pick(s.word() == strong, verdict.Caution), verdict.Combo
 	case f.visual():
 		if n > 3 {
 			return verdict.Unknown, verdict.None
@@ -174,7 +179,7 @@ func (s *search) decideCombo(f *finding, n int, kind brands.Kind) (verdict.Level
 		if f.bothEdges && n >= 6 && sure && word == strong {
 			return verdict.Danger, class
 		}
-		return pick(f.bothEdges && n >= 6 && (sure || n >= 9), verdict.Caution), class
+		return pick(f.bothEdges && n >= 6 && (sure && (n >= 8 || word > weak) || n >= 9), verdict.Caution), class
 	}
 	strongName := kind == brands.Coined || kind == brands.Ambiguous
 	switch {
@@ -182,16 +187,18 @@ func (s *search) decideCombo(f *finding, n int, kind brands.Kind) (verdict.Level
 		return verdict.Danger, class
 	case f.bothEdges && word == strong:
 		return verdict.Caution, class
+	case f.bothEdges && word == plea && !s.tenant:
+		return pick(n >= 5 && kind == brands.Coined || n >= 7 && strongName, verdict.Caution), class
 	case f.bothEdges && s.tenant && n >= 5 && strongName:
 		return verdict.Danger, class
 	case f.bothEdges && word == bait:
-		return pick(n >= 5 && strongName || n >= 6, verdict.Caution), class
+		return pick(n >= 5 && strongName, verdict.Caution), class
 	case f.bothEdges:
-		return pick(n >= 8 && kind == brands.Coined || s.tenant && n >= 4, verdict.Caution), class
-	case f.oneEdge && word == strong:
+		return pick(n >= 10 && kind == brands.Coined || s.tenant && n >= 4, verdict.Caution), class
+	case f.oneEdge && word >= plea:
 		return pick(n >= 7 && strongName, verdict.Caution), class
 	case f.oneEdge:
-		return pick(n >= 10 && kind == brands.Coined, verdict.Caution), class
+		return pick(n >= 12 && kind == brands.Coined, verdict.Caution), class
 	}
-	return pick(n >= 11 && kind == brands.Coined, verdict.Caution), class
+	return pick(n >= 12 && kind == brands.Coined, verdict.Caution), class
 }

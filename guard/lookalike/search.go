@@ -162,6 +162,12 @@ func (s *search) hit(id int32, class verdict.Class) {
 		var buf [maxToken*2 + 8]byte
 		f.near = s.foreignAt(s.from) || nearShape(fold.AppendCoarse(buf[:0], nil, s.left[s.from:s.to]), t.coarse)
 	}
+	if class == verdict.Insertion {
+		switch s.left[s.to-1] {
+		case 'y', 'r', 'd', 'n':
+			f.inflects = string(s.left[s.from:s.to-1]) == t.text
+		}
+	}
 	if s.where == atJoin && (class != verdict.Listed && class != verdict.Glyph) {
 		return
 	}
@@ -261,4 +267,4 @@ func (s *search) word() int32 {
 }
 
 // risky: a word that goes with sign-in, money or parcels stands in the host.
-func (s *search) risky() bool { return s.word() == strong }
+func (s *search) risky() bool { return s.word() >= plea }
