@@ -185,6 +185,7 @@ func (d *demo) greet(p *program, took time.Duration) {
 	for _, l := range [][2]string{
 		{"shop", "a marketplace: order something and pay"}, {"phone", "the phone that gets the SMS"},
 		{"bank", "Mobile Bank: the card, the balance, every payment"}, {"pay", "the gateway: its API is described at /v1/openapi.json"},
+		{"guard", "the guard: is an address the genuine shop's, or one letter off?"},
 	} {
 		fmt.Fprintf(p.out, "  %-34s  %s\n", d.URL(l[0]), l[1])
 	}

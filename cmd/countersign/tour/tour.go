@@ -57,13 +57,13 @@ type tour struct {
 }
 
 type page struct {
-	Shop, Desk, Bank, Phone, Face string // addresses
-	Card                          bool
-	Roles                         []host.RoleStatus
+	Shop, Desk, Bank, Phone, Face, Guard string // addresses
+	Card                                 bool
+	Roles                                []host.RoleStatus
 }
 
 func (t *tour) front(w http.ResponseWriter, _ *http.Request) {
-	p := page{Shop: t.env.URL("shop"), Desk: t.env.URL("shop") + "/desk", Bank: t.env.URL("bank"), Phone: t.env.URL("phone"), Face: t.env.URL("face.bank"), Card: t.cfg.Holder != ""}
+	p := page{Shop: t.env.URL("shop"), Desk: t.env.URL("shop") + "/desk", Bank: t.env.URL("bank"), Phone: t.env.URL("phone"), Face: t.env.URL("face.bank"), Guard: t.env.URL("guard"), Card: t.cfg.Holder != ""}
 	if t.cfg.Status != nil {
 		p.Roles = t.cfg.Status()
 	}
