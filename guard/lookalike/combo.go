@@ -50,9 +50,9 @@ func (s *search) scan(form []byte, pos []uint16, budget *int) {
 				return
 			}
 			t := &s.e.tokens[id]
-			f := t.one
+			f := t.one()
 			if pos != nil {
-				f = t.coarse
+				f = t.coarse()
 			}
 			if pos == nil && i >= s.q.reg && len(t.text) >= minTwo {
 				s.twoOff(int32(id), form[s.q.reg:])

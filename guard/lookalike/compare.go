@@ -11,10 +11,10 @@ func compare(s, one, coarse []byte, t *token) verdict.Class {
 	if string(s) == t.text {
 		return verdict.Listed // the very name
 	}
-	if string(one) == t.one || string(coarse) == t.coarse && (len(t.text) >= 6 || strictly(s, t.text)) {
+	if string(one) == t.one() || string(coarse) == t.coarse() && (len(t.text) >= 6 || strictly(s, t.text)) {
 		return verdict.Glyph
 	}
-	if t.more != nil && t.more.other != "" && len(t.text) >= 6 && string(coarse) == t.more.other {
+	if len(t.text) >= 6 && t.other() != "" && string(coarse) == t.other() {
 		return verdict.Glyph
 	}
 	if c := hyphens(s, t); c != verdict.None {
@@ -35,11 +35,11 @@ func compare(s, one, coarse []byte, t *token) verdict.Class {
 	if plural(s, t.text) {
 		return verdict.Plural
 	}
-	if len(t.text) >= 6 && nearShape(coarse, t.coarse) {
+	if len(t.text) >= 6 && nearShape(coarse, t.coarse()) {
 		return verdict.TwoTypos
 	}
 	if len(t.text) >= 7 {
-		if edit(one, t.one) != verdict.None || edit(coarse, t.coarse) != verdict.None {
+		if edit(one, t.one()) != verdict.None || edit(coarse, t.coarse()) != verdict.None {
 			return verdict.TwoTypos
 		}
 	}
@@ -83,22 +83,21 @@ func nearShape(a []byte, b string) bool {
 
 // hyphens: equal when hyphens are left out, glyphs folded.
 func hyphens(s []byte, t *token) verdict.Class {
-	bare := t.text
-	if t.more != nil {
-		bare = t.more.bare
-	}
-	j, found := 0, len(bare) != len(t.text)
+	j, found := 0, false
 	for _, c := range s {
 		if c == '-' {
 			found = true
 			continue
 		}
-		if j == len(bare) || foldOne(c) != foldOne(bare[j]) {
+		if j < len(t.text) && t.text[j] == '-' {
+			j, found = j+1, true
+		}
+		if j == len(t.text) || foldOne(c) != foldOne(t.text[j]) {
 			return verdict.None
 		}
 		j++
 	}
-	if j == len(bare) && found {
+	if j == len(t.text) && found {
 		return verdict.Hyphen
 	}
 	return verdict.None

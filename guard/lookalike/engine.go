@@ -20,8 +20,8 @@ import (
 	"countersign/guard/verdict"
 )
 
-// ErrTooMany: more protected names than an index can number.
-var ErrTooMany = errors.New("more than 65,535 protected names")
+// ErrTooMany: more than an index can number.
+var ErrTooMany = errors.New("more than 65,535 brands, protected names, or domains of one brand")
 
 // Engine judges hosts against one catalogue.
 type Engine struct {
@@ -85,11 +85,11 @@ func (e *Engine) judge(q *name) Answer {
 		return none
 	}
 	if d := e.genuine(q); d >= 0 {
-		a := Answer{Level: verdict.Genuine, Class: verdict.Listed, brand: e.domains[d].brand, token: -1, trick: q.problem}
+		a := Answer{Level: verdict.Genuine, Class: verdict.Listed, brand: int32(e.domains[d].brand), token: -1, trick: q.problem}
 		switch {
 		case q.problem != verdict.None: // the right name, written in a way that hides something
 			a.Level, a.Class = verdict.Caution, q.problem
-		case !e.domains[d].shop:
+		case !e.isShop(e.domains[d]):
 			a.Level, a.Class = verdict.Unknown, verdict.Owned
 		}
 		return a

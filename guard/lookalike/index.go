@@ -11,69 +11,70 @@ import (
 
 const maxToken = 40 // longest protected name
 
-// token is one protected name, prepared.
+// token is one protected name, prepared. There are many, so it is kept small.
 type token struct {
-	text   string
-	one    string // fold.One of each byte
-	coarse string // shares one's bytes when it is the same
-	more   *extra // nil for most
-	brand  int32
-	kind   brands.Kind
+	text    string
+	forms   string // the name folded by fold.One, which keeps its length; then its coarse form if that differs; then the other one
+	coarseN uint8  // length of the coarse form; 0 = the same as the first form
+	kind    brands.Kind
+	brand   uint16
+	limit   uint16 // index in limits
 }
 
-// extra is what few names have.
-type extra struct {
-	bare    string // text without hyphens, if it has some
-	other   string // coarse form of the name with lc for k and ci for d, if it has either
+// one is fold.One of each byte.
+func (t *token) one() string { return t.forms[:len(t.text)] }
+
+// coarse is the form in which letters that flow together are joined.
+func (t *token) coarse() string {
+	if t.coarseN == 0 {
+		return t.forms[:len(t.text)]
+	}
+	return t.forms[len(t.text) : len(t.text)+int(t.coarseN)]
+}
+
+// other is the coarse form of the name with lc for k and ci for d; empty if it has neither.
+func (t *token) other() string { return t.forms[len(t.text)+int(t.coarseN):] }
+
+// limit says which classes are lowered for a name.
+type limit struct {
 	caution uint64 // classes, by bit, in which danger becomes caution
 	hint    uint64 // classes in which caution becomes a hint
 }
 
-// rest gives the extras, empty if there are none.
-func (t *token) rest() extra {
-	if t.more == nil {
-		return extra{bare: t.text}
-	}
-	return *t.more
-}
-
-// grow makes room for extras.
-func (t *token) grow() *extra {
-	if t.more == nil {
-		t.more = &extra{bare: t.text}
-	}
-	return t.more
-}
-
-// domain is one genuine or owned domain: the brand's pos-th, shops first.
+// domain is one genuine or owned domain: the brand's pos-th. Owned ones are counted on from the last shop.
 type domain struct {
-	brand int32
+	brand uint16
 	pos   uint16
-	shop  bool
 }
+
+// isShop reports whether one may shop at a domain.
+func (e *Engine) isShop(d domain) bool { return int(d.pos) < len(e.cat.Brands[d.brand].Shop) }
 
 // domainName gives the text of a domain.
 func (e *Engine) domainName(d domain) string {
 	b := &e.cat.Brands[d.brand]
-	if d.shop {
+	if int(d.pos) < len(b.Shop) {
 		return b.Shop[d.pos]
 	}
-	return b.Owned[d.pos]
+	return b.Owned[int(d.pos)-len(b.Shop)]
 }
 
 // index is everything that is looked up.
 type index struct {
 	cat       *brands.Catalogue
 	tokens    []token
-	domains   []domain
-	byDomain  []uint32           // open addressing by hash of the domain: ten bits of the hash, index in domains + 1
-	suffixes  map[int32][]uint32 // brand → hashes of the suffixes of its genuine domains
-	near      multi              // hash of a form, or of a form with one letter out → token
-	grams     multi              // first four letters of a form → token
-	known     table              // hash of an independent domain → 1
-	knownWord table              // hash of the first label of one → 1
-	words     table              // affix words → weight
-	maxOne    int                // longest form
+	limits    []limit  // the first is empty
+	domains   []domain // by bucket of their hash
+	starts    []uint32 // where a bucket begins; one more than there are buckets, which hold four on average
+	tags      []uint8  // eight bits of the hash of each domain
+	suffixes  []uint16 // brand by brand, 16 bits of the hashes of the suffixes of its genuine domains. A false match, at 2^-16, costs a level
+	suffixAt  []uint32 // where a brand's begin
+	near      multi    // hash of a form, or of a form with one letter out → token
+	grams     multi    // first four letters of a form → token
+	known     table    // hash of an independent domain → 1
+	knownWord table    // hash of the first label of one → 1
+	words     table    // affix words → weight
+	maxOne    int      // longest form
 }
 
 // hash constants of the polynomial hash: it can drop a letter in constant time
@@ -207,39 +208,32 @@ func (m *multi) of(key uint32) (ids []uint16, tags []uint8) {
 // build fills the index.
 func (e *Engine) build(cat *brands.Catalogue, opt Options) error {
 	e.cat = cat
-	e.suffixes = map[int32][]uint32{}
+	if len(cat.Brands) > 65535 {
+		return ErrTooMany
+	}
+	e.suffixAt = make([]uint32, 1, len(cat.Brands)+1)
+	e.limits = make([]limit, 1)
 	for i := range cat.Brands {
 		b := &cat.Brands[i]
-		for k, d := range b.Shop {
-			e.addDomain(d, domain{int32(i), uint16(k), true})
+		if len(b.Shop)+len(b.Owned) > 65535 {
+			return ErrTooMany
 		}
-		for k, d := range b.Owned {
-			e.addDomain(d, domain{int32(i), uint16(k), false})
+		for _, d := range b.Shop {
+			e.addSuffix(d)
 		}
+		e.suffixAt = append(e.suffixAt, uint32(len(e.suffixes)))
 		for k, n := range b.Names {
 			kind := b.Kind
 			if k > 0 && len(n) <= 4 && kind == brands.Coined { // the kind is that of the first name
 				kind = brands.Short
 			}
-			e.addToken(n, int32(i), kind)
+			e.addToken(n, uint16(i), kind)
 		}
 	}
 	if len(e.tokens) > 65535 {
 		return ErrTooMany
 	}
-	size := 8
-	for size < len(e.domains)*4/3 {
-		size *= 2
-	}
-	e.byDomain = make([]uint32, size)
-	for i, d := range e.domains {
-		h := mix(hashText(e.domainName(d)))
-		slot := h & uint32(size-1)
-		for e.byDomain[slot] != 0 {
-			slot = (slot + 1) & uint32(size-1)
-		}
-		e.byDomain[slot] = h&^(1<<22-1) | uint32(i+1)
-	}
+	e.addDomains()
 	e.near = newMulti(e.nearPairs())
 	e.grams = newMulti(e.gramPairs())
 	e.words = newTable(len(affixTable))
@@ -255,33 +249,69 @@ func (e *Engine) build(cat *brands.Catalogue, opt Options) error {
 	return nil
 }
 
-func (e *Engine) addDomain(d string, entry domain) {
-	e.domains = append(e.domains, entry)
-	brand := entry.brand
-	if s := e.psl.Split([]byte(d)); s.Suffix < len(d) && d[0] != '.' && entry.shop {
-		h := mix(hashText(d[s.Suffix:]))
-		for _, old := range e.suffixes[brand] {
-			if old == h {
-				return
-			}
+// eachDomain yields all domains of the catalogue and their hashes.
+func (e *Engine) eachDomain(yield func(d domain, hash uint32)) {
+	for i := range e.cat.Brands {
+		b := &e.cat.Brands[i]
+		for k := range len(b.Shop) + len(b.Owned) {
+			d := domain{uint16(i), uint16(k)}
+			yield(d, mix(hashText(e.domainName(d))))
 		}
-		e.suffixes[brand] = append(e.suffixes[brand], h)
 	}
 }
 
-func (e *Engine) addToken(n string, brand int32, kind brands.Kind) {
+// bucketOf spreads the hashes of domains over the buckets.
+func (e *Engine) bucketOf(hash uint32) uint32 {
+	return uint32(uint64(hash) * uint64(len(e.starts)-1) >> 32)
+}
+
+// addDomains sorts the domains into buckets.
+func (e *Engine) addDomains() {
+	n := 0
+	for i := range e.cat.Brands {
+		n += len(e.cat.Brands[i].Shop) + len(e.cat.Brands[i].Owned)
+	}
+	e.starts, e.domains, e.tags = make([]uint32, n/4+2), make([]domain, n), make([]uint8, n)
+	e.eachDomain(func(_ domain, h uint32) { e.starts[e.bucketOf(h)+1]++ })
+	for i := 1; i < len(e.starts); i++ {
+		e.starts[i] += e.starts[i-1]
+	}
+	next := slices.Clone(e.starts)
+	e.eachDomain(func(d domain, h uint32) {
+		at := &next[e.bucketOf(h)]
+		e.domains[*at], e.tags[*at] = d, tag(h)
+		*at++
+	})
+}
+
+// addSuffix takes over the suffix of a genuine domain of the brand whose turn it is.
+func (e *Engine) addSuffix(d string) {
+	s := e.psl.Split([]byte(d))
+	if s.Suffix >= len(d) || d[0] == '.' {
+		return
+	}
+	h := uint16(mix(hashText(d[s.Suffix:])))
+	if !slices.Contains(e.suffixes[e.suffixAt[len(e.suffixAt)-1]:], h) {
+		e.suffixes = append(e.suffixes, h)
+	}
+}
+
+func (e *Engine) addToken(n string, brand uint16, kind brands.Kind) {
 	if len(n) > maxToken {
 		return
 	}
-	t := token{text: n, one: string(fold.AppendOne(nil, []byte(n))), coarse: string(fold.AppendCoarse(nil, nil, []byte(n))), brand: brand, kind: kind}
-	if t.coarse == t.one {
-		t.coarse = t.one
-	}
-	if strings.Contains(n, "-") {
-		t.grow().bare = strings.ReplaceAll(n, "-", "")
+	t := token{text: n, brand: brand, kind: kind}
+	one := string(fold.AppendOne(nil, []byte(n)))
+	coarse, other := string(fold.AppendCoarse(nil, nil, []byte(n))), ""
+	if coarse == one {
+		coarse = ""
 	}
 	if alt := strings.NewReplacer("k", "lc", "d", "ci").Replace(n); alt != n {
-		t.grow().other = string(fold.AppendCoarse(nil, nil, []byte(alt)))
+		other = string(fold.AppendCoarse(nil, nil, []byte(alt)))
+	}
+	t.coarseN = uint8(len(coarse))
+	if t.forms = one + coarse + other; t.forms == n {
+		t.forms = n
 	}
 	e.maxOne = max(e.maxOne, len(n))
 	e.tokens = append(e.tokens, t)
@@ -293,14 +323,14 @@ func (e *Engine) nearPairs() []pairOf {
 	for id := range e.tokens {
 		t := &e.tokens[id]
 		add := func(h uint64) { out = append(out, pairOf{mix(h), uint16(id)}) }
-		forms := []string{t.one}
-		if t.coarse != t.one {
-			forms = append(forms, t.coarse)
+		forms := []string{t.one()}
+		if t.coarseN != 0 {
+			forms = append(forms, t.coarse())
 		}
-		if more := t.rest(); more.bare != t.text {
-			forms = append(forms, string(fold.AppendOne(nil, []byte(more.bare))))
+		if bare := strings.ReplaceAll(t.text, "-", ""); bare != t.text {
+			forms = append(forms, string(fold.AppendOne(nil, []byte(bare))))
 		}
-		if other := t.rest().other; other != "" {
+		if other := t.other(); other != "" {
 			add(hashText(other))
 		}
 		for _, f := range forms {
@@ -315,8 +345,8 @@ func (e *Engine) nearPairs() []pairOf {
 			add(hashVowels([]byte(t.text)))
 		}
 		if len(t.text) >= 6 {
-			for i := 0; i+1 < len(t.one); i++ {
-				add(hashText(t.one[:i]+t.one[i+2:]) + seedOne)
+			for i := 0; i+1 < len(t.one()); i++ {
+				add(hashText(t.one()[:i]+t.one()[i+2:]) + seedOne)
 			}
 		}
 	}
@@ -328,14 +358,14 @@ func (e *Engine) gramPairs() []pairOf {
 	var out []pairOf
 	for id := range e.tokens {
 		t := &e.tokens[id]
-		for _, f := range []string{t.one, t.coarse} {
+		for _, f := range []string{t.one(), t.coarse()} {
 			if len(f) >= 4 {
 				out = append(out, pairOf{mix(hashText(f[:4])), uint16(id)})
 			}
 		}
-		if len(t.one) >= minTwo {
-			for _, o := range pieces(len(t.one)) {
-				out = append(out, pairOf{mix(hashText(t.one[o : o+4])), uint16(id)})
+		if len(t.one()) >= minTwo {
+			for _, o := range pieces(len(t.one())) {
+				out = append(out, pairOf{mix(hashText(t.one()[o : o+4])), uint16(id)})
 			}
 		}
 	}
@@ -365,10 +395,14 @@ func (e *Engine) addBudget(cat *brands.Catalogue) {
 			if !ok {
 				continue
 			}
+			if t.limit == 0 {
+				t.limit = uint16(len(e.limits))
+				e.limits = append(e.limits, limit{})
+			}
 			if l.To == "hint" {
-				t.grow().hint |= 1 << c
+				e.limits[t.limit].hint |= 1 << c
 			} else {
-				t.grow().caution |= 1 << c
+				e.limits[t.limit].caution |= 1 << c
 			}
 		}
 	}
@@ -410,36 +444,23 @@ func (e *Engine) genuine(q *name) int {
 
 // domainAt gives the index of a listed domain, or -1.
 func (e *Engine) domainAt(h uint64, name []byte) int {
-	mask := uint32(len(e.byDomain) - 1)
 	k := mix(h)
-	for slot := k & mask; ; slot = (slot + 1) & mask {
-		v := e.byDomain[slot]
-		if v == 0 {
-			return -1
-		}
-		d := v & (1<<22 - 1)
-		if v>>22 == k>>22 && e.domainName(e.domains[d-1]) == string(name) {
-			return int(d - 1)
+	b := e.bucketOf(k)
+	for i := e.starts[b]; i < e.starts[b+1]; i++ {
+		if e.tags[i] == tag(k) && e.domainName(e.domains[i]) == string(name) {
+			return int(i)
 		}
 	}
+	return -1
 }
 
 // IndexBytes gives the memory that the index takes: tables, keys, protected names. The catalogue's texts and the tables that do not grow
 // with it (public suffixes, characters, words) are not counted.
 func (e *Engine) IndexBytes() int {
-	n := 4*len(e.byDomain) + 8*len(e.domains) + 8*(len(e.known.slots)+len(e.knownWord.slots)) + e.near.bytes() + e.grams.bytes()
+	n := 4*len(e.starts) + 5*len(e.domains) + 2*len(e.suffixes) + 4*len(e.suffixAt) + 16*len(e.limits) +
+		8*(len(e.known.slots)+len(e.knownWord.slots)) + e.near.bytes() + e.grams.bytes()
 	for i := range e.tokens {
-		t := &e.tokens[i]
-		n += 64 + len(t.one)
-		if t.coarse != t.one {
-			n += len(t.coarse)
-		}
-		if t.more != nil {
-			n += 48 + len(t.more.other)
-		}
-	}
-	for _, list := range e.suffixes {
-		n += 32 + 4*len(list)
+		n += 40 + len(e.tokens[i].forms)
 	}
 	return n
 }

@@ -56,7 +56,7 @@ func slowSearch(e *Engine, q *name) *search {
 		for id := range e.tokens {
 			t := &e.tokens[id]
 			one := fold.AppendOne(nil, []byte(word))
-			if word == t.text || string(one) == t.one {
+			if word == t.text || string(one) == t.one() {
 				c := verdict.Glyph
 				if word == t.text {
 					c = verdict.Listed
@@ -75,16 +75,16 @@ func slowSearch(e *Engine, q *name) *search {
 	for id := range e.tokens {
 		t := &e.tokens[id]
 		for i := range one {
-			if len(t.one) >= 4 && strings.HasPrefix(string(one[i:]), t.one) {
-				s.occurrence(int32(id), i, i+len(t.one))
+			if len(t.one()) >= 4 && strings.HasPrefix(string(one[i:]), t.one()) {
+				s.occurrence(int32(id), i, i+len(t.one()))
 			}
 		}
 		if len(coarse) == len(one) {
 			continue
 		}
 		for i := range coarse {
-			if len(t.coarse) >= 4 && strings.HasPrefix(string(coarse[i:]), t.coarse) {
-				s.occurrence(int32(id), int(pos[i]), int(pos[i+len(t.coarse)]))
+			if len(t.coarse()) >= 4 && strings.HasPrefix(string(coarse[i:]), t.coarse()) {
+				s.occurrence(int32(id), int(pos[i]), int(pos[i+len(t.coarse())]))
 			}
 		}
 	}
@@ -214,7 +214,7 @@ func FuzzCheck(f *testing.F) {
 			}
 			listed := false
 			for _, d := range e.domains {
-				listed = listed || d.shop && (host == e.domainName(d) || strings.HasSuffix(host, "."+strings.TrimPrefix(e.domainName(d), ".")))
+				listed = listed || e.isShop(d) && (host == e.domainName(d) || strings.HasSuffix(host, "."+strings.TrimPrefix(e.domainName(d), ".")))
 			}
 			if !listed {
 				t.Fatalf("%q is genuine, and %q is not listed", s, host)

@@ -1,6 +1,8 @@
 package lookalike
 
 import (
+	"slices"
+
 	"countersign/guard/lookalike/fold"
 	"countersign/guard/verdict"
 )
@@ -160,7 +162,7 @@ func (s *search) hit(id int32, class verdict.Class) {
 	}
 	if class == verdict.TwoTypos {
 		var buf [maxToken*2 + 8]byte
-		f.near = s.foreignAt(s.from) || nearShape(fold.AppendCoarse(buf[:0], nil, s.left[s.from:s.to]), t.coarse)
+		f.near = s.foreignAt(s.from) || nearShape(fold.AppendCoarse(buf[:0], nil, s.left[s.from:s.to]), t.coarse())
 	}
 	if class == verdict.Insertion {
 		switch s.left[s.to-1] {
@@ -183,13 +185,13 @@ func (s *search) weigh(id int32, f finding, from, to int) {
 	}
 	t := f.token
 	bit := uint64(1) << class
-	more := t.rest()
+	lowered := &s.e.limits[t.limit]
 	switch {
 	case !f.unmistakable() && s.isQuiet():
 		level = verdict.Unknown
-	case level == verdict.Danger && more.caution&bit != 0:
+	case level == verdict.Danger && lowered.caution&bit != 0:
 		level = verdict.Caution
-	case level == verdict.Caution && more.hint&bit != 0:
+	case level == verdict.Caution && lowered.hint&bit != 0:
 		level = verdict.Unknown
 	}
 	if level == verdict.Caution && f.differs != verdict.Listed && !f.visual() && s.where != atLabel {
@@ -208,7 +210,7 @@ func (s *search) weigh(id int32, f finding, from, to int) {
 	}
 	if score > s.score {
 		s.score = score
-		s.best = Answer{Level: level, Class: class, brand: t.brand, token: id, start: uint16(from), end: uint16(to)}
+		s.best = Answer{Level: level, Class: class, brand: int32(t.brand), token: id, start: uint16(from), end: uint16(to)}
 	}
 }
 
@@ -227,14 +229,9 @@ func (s *search) foreignAt(at int) bool {
 }
 
 // sameSuffix: the host stands under a suffix that the brand itself uses.
-func (s *search) sameSuffix(brand int32) bool {
-	suffix := mix(hashOf(s.q.ascii[s.q.split.Suffix:s.q.n]))
-	for _, h := range s.e.suffixes[brand] {
-		if h == suffix {
-			return true
-		}
-	}
-	return false
+func (s *search) sameSuffix(brand uint16) bool {
+	suffix := uint16(mix(hashOf(s.q.ascii[s.q.split.Suffix:s.q.n])))
+	return slices.Contains(s.e.suffixes[s.e.suffixAt[brand]:s.e.suffixAt[brand+1]], suffix)
 }
 
 // isQuiet asks isKnown once.

@@ -11,12 +11,12 @@ func pieces(n int) [3]int { return [3]int{0, (n - 4) / 2, n - 4} }
 // within two places of where it belongs. one is s with shapes folded.
 func twoTypos(s, one []byte, t *token) bool {
 	n := len(t.text)
-	if n < minTwo || len(s) < n-2 || len(s) > n+2 || one[0] != t.one[0] { // typos in the first letter are rare, other words are not
+	if n < minTwo || len(s) < n-2 || len(s) > n+2 || one[0] != t.one()[0] { // typos in the first letter are rare, other words are not
 		return false
 	}
 	for _, o := range pieces(n) {
 		for i := max(0, o-2); i <= o+2 && i+4 <= len(one); i++ {
-			if string(one[i:i+4]) == t.one[o:o+4] {
+			if string(one[i:i+4]) == t.one()[o:o+4] {
 				return distance(s, t.text) <= 2
 			}
 		}
