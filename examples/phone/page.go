@@ -6,9 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
-	"io/fs"
 	"net/http"
-	"sync"
 	"time"
 
 	"countersign/ui"
@@ -18,24 +16,13 @@ import (
 var dist embed.FS
 
 //go:embed inbox.html
-var inboxHTML string
+var templates embed.FS
 
-// bundleTable is made once.
-var bundleTable = sync.OnceValue(func() *ui.Bundle {
-	files, err := fs.Sub(dist, "dist")
-	if err != nil {
-		panic(err) // "dist" is a constant and embedded
-	}
-	return ui.NewBundle("/_phone/", files)
-})
-
-// pageTable is parsed once.
-var pageTable = sync.OnceValue(func() *template.Template {
-	b := bundleTable()
-	return template.Must(template.New("inbox").Funcs(ui.Funcs()).Funcs(template.FuncMap{
+var pagesTable = ui.NewPages("/_phone/", dist, templates, func(b *ui.Bundle) template.FuncMap {
+	return template.FuncMap{
 		"assets": func() template.HTML { return b.Stylesheet("phone.css") + b.Script("phone.js") },
 		"iso":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-	}).Parse(inboxHTML))
+	}
 })
 
 const shown = 50
@@ -46,7 +33,7 @@ func (b *inbox) routes(life context.Context) http.Handler {
 	mux.HandleFunc("GET /messages.json", b.json)
 	mux.HandleFunc("GET /events", func(w http.ResponseWriter, r *http.Request) { b.events(life, w, r) })
 	mux.Handle("/_ui/", ui.Assets())
-	mux.Handle("/_phone/", bundleTable())
+	mux.Handle("/_phone/", pagesTable.Assets())
 	return mux
 }
 
@@ -57,7 +44,7 @@ func (b *inbox) page(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	ui.Secure(w.Header(), ui.Policy{})
-	_ = pageTable().Execute(w, struct {
+	_ = pagesTable.Write(w, "inbox.html", struct {
 		Messages []Message
 		Now      time.Time
 	}{list, b.now()})

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"embed"
 	"html/template"
-	"io/fs"
 	"net/http"
-	"sync"
 
 	"countersign/ui"
 )
@@ -34,30 +32,16 @@ type page struct {
 	Wait    bool // something is on its way: the page looks again by itself
 }
 
-func bundle() *ui.Bundle {
-	files, err := fs.Sub(dist, "dist")
-	if err != nil {
-		panic(err) // "dist" is a constant and embedded
+var pagesTable = ui.NewPages("/_shop/", dist, templates, func(*ui.Bundle) template.FuncMap {
+	return template.FuncMap{
+		"currency": func() string { return Currency },
+		"counts":   func() []int { return []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9} },
 	}
-	return ui.NewBundle("/_shop/", files)
-}
-
-// pageTable holds the parsed templates; read-only once made.
-var pageTable = sync.OnceValues(func() (*template.Template, error) {
-	b := bundle()
-	return template.New("").Funcs(ui.Funcs()).Funcs(template.FuncMap{
-		"css": b.Stylesheet, "js": b.Script, "currency": func() string { return Currency },
-		"counts": func() []int { return []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9} },
-	}).ParseFS(templates, "*.html")
 })
 
 func (s *Shop) render(w http.ResponseWriter, status int, name string, p page) {
-	t, err := pageTable()
 	var b bytes.Buffer
-	if err == nil {
-		err = t.ExecuteTemplate(&b, name, p)
-	}
-	if err != nil {
+	if err := pagesTable.Write(&b, name, p); err != nil {
 		s.fail(w, err)
 		return
 	}

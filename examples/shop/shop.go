@@ -81,7 +81,7 @@ func New(o Options) (*Shop, error) {
 	mux.HandleFunc("POST /desk/{id}/refund", s.refundOrder)
 	mux.HandleFunc("POST /webhooks/countersign", s.webhook)
 	mux.Handle("/_ui/", ui.Assets())
-	mux.Handle("/_shop/", bundle())
+	mux.Handle("/_shop/", pagesTable.Assets())
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		s.say(w, http.StatusNotFound, "Nothing here", "This page does not exist. The goods are on the front page.")
 	})

@@ -11,10 +11,8 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-	"io/fs"
 	"net"
 	"net/http"
-	"sync"
 	"time"
 
 	"countersign/host"
@@ -45,7 +43,7 @@ func Role(cfg Config) host.Role {
 		mux.HandleFunc("GET /card", t.card)
 		mux.HandleFunc("GET /status.json", t.status)
 		mux.Handle("/_ui/", ui.Assets())
-		mux.Handle("/_tour/", bundle())
+		mux.Handle("/_tour/", pagesTable.Assets())
 		return &host.Running{Web: map[string]http.Handler{"countersign": mux}}, nil
 	}}
 }
@@ -132,19 +130,7 @@ func (t *tour) status(w http.ResponseWriter, _ *http.Request) {
 	json.NewEncoder(w).Encode(roles)
 }
 
-func bundle() *ui.Bundle {
-	files, err := fs.Sub(dist, "dist")
-	if err != nil {
-		panic(err) // "dist" is a constant and embedded
-	}
-	return ui.NewBundle("/_tour/", files)
-}
-
-// pageTable holds the parsed templates; read-only once made.
-var pageTable = sync.OnceValues(func() (*template.Template, error) {
-	b := bundle()
-	return template.New("").Funcs(ui.Funcs()).Funcs(template.FuncMap{"css": b.Stylesheet, "js": b.Script, "does": does}).ParseFS(templates, "*.html")
-})
+var pagesTable = ui.NewPages("/_tour/", dist, templates, func(*ui.Bundle) template.FuncMap { return template.FuncMap{"does": does} })
 
 // does says in plain words what a role is for.
 func does(role string) string {
@@ -172,12 +158,8 @@ func does(role string) string {
 }
 
 func (t *tour) render(w http.ResponseWriter, status int, name string, data any) {
-	tmpl, err := pageTable()
 	var b bytes.Buffer
-	if err == nil {
-		err = tmpl.ExecuteTemplate(&b, name, data)
-	}
-	if err != nil {
+	if err := pagesTable.Write(&b, name, data); err != nil {
 		t.env.Log.Error("page", "err", err)
 		http.Error(w, "This page could not be made.", http.StatusInternalServerError)
 		return

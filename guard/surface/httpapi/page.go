@@ -3,10 +3,8 @@ package httpapi
 import (
 	"embed"
 	"html/template"
-	"io/fs"
 	"net/http"
 	"strings"
-	"sync"
 
 	"countersign/guard/lookalike"
 	"countersign/guard/verdict"
@@ -17,22 +15,10 @@ import (
 var dist embed.FS
 
 //go:embed page.html
-var pageHTML string
+var templates embed.FS
 
-// bundleTable is made once.
-var bundleTable = sync.OnceValue(func() *ui.Bundle {
-	files, err := fs.Sub(dist, "dist")
-	if err != nil {
-		panic(err) // "dist" is a constant and embedded
-	}
-	return ui.NewBundle("/_guard/", files)
-})
-
-// pageTable is parsed once.
-var pageTable = sync.OnceValue(func() *template.Template {
-	return template.Must(template.New("page").Funcs(ui.Funcs()).Funcs(template.FuncMap{
-		"assets": func() template.HTML { return bundleTable().Stylesheet("guard.css") },
-	}).Parse(pageHTML))
+var pagesTable = ui.NewPages("/_guard/", dist, templates, func(b *ui.Bundle) template.FuncMap {
+	return template.FuncMap{"assets": func() template.HTML { return b.Stylesheet("guard.css") }}
 })
 
 // examples are offered below the field.
@@ -54,7 +40,7 @@ type view struct {
 func (s *service) pages(mux *http.ServeMux) {
 	mux.HandleFunc("GET /{$}", s.page)
 	mux.Handle("/_ui/", ui.Assets())
-	mux.Handle("/_guard/", bundleTable())
+	mux.Handle("/_guard/", pagesTable.Assets())
 }
 
 func (s *service) page(w http.ResponseWriter, r *http.Request) {
@@ -70,7 +56,7 @@ func (s *service) page(w http.ResponseWriter, r *http.Request) {
 	}
 	ui.Secure(w.Header(), ui.Policy{NoScript: true})
 	w.Header().Set("Referrer-Policy", "no-referrer") // the address that was asked about stands in ours
-	_ = pageTable().Execute(w, v)
+	_ = pagesTable.Write(w, "page.html", v)
 }
 
 func headline(v *verdict.Verdict) (tone, text string) {

@@ -6,9 +6,7 @@ import (
 	"embed"
 	"html/template"
 	"io"
-	"io/fs"
 	"net/http"
-	"sync"
 
 	base "countersign/ui"
 )
@@ -88,26 +86,15 @@ func CSP(ancestors []string, form ...string) string {
 }
 
 // Assets serves script and style. Mount it at "/_acs/", and countersign/ui.Assets at "/_ui/".
-func Assets() http.Handler { return bundleTable() }
+func Assets() http.Handler { return pagesTable.Assets() }
 
-// bundleTable is made once.
-var bundleTable = sync.OnceValue(func() *base.Bundle {
-	files, err := fs.Sub(dist, "dist")
-	if err != nil {
-		panic(err) // "dist" is a constant and embedded
-	}
-	return base.NewBundle("/_acs/", files)
-})
-
-// pageTable is parsed once.
-var pageTable = sync.OnceValue(func() *template.Template {
-	b := bundleTable()
-	return template.Must(template.New("").Funcs(base.Funcs()).Funcs(template.FuncMap{
+var pagesTable = base.NewPages("/_acs/", dist, templates, func(b *base.Bundle) template.FuncMap {
+	return template.FuncMap{
 		"assets":  func() template.HTML { return b.Stylesheet("acs.css") + b.Script("acs.js") },
 		"minutes": func(seconds int) int { return (seconds + 59) / 60 },
-	}).ParseFS(templates, "*.html"))
+	}
 })
 
 func render(w io.Writer, name string, data any) error {
-	return pageTable().ExecuteTemplate(w, name, data)
+	return pagesTable.Write(w, name, data)
 }

@@ -8,13 +8,10 @@ package ui
 import (
 	"embed"
 	"encoding/json"
-	"html/template"
 	"io"
-	"io/fs"
 	"net/http"
 	"net/url"
 	"strconv"
-	"sync"
 	"time"
 
 	base "countersign/ui"
@@ -199,17 +196,9 @@ func origin(address string) string {
 	return u.Scheme + "://" + u.Host
 }
 
-func bundle() *base.Bundle {
-	files, err := fs.Sub(dist, "dist")
-	if err != nil {
-		panic(err) // "dist" is a constant and embedded
-	}
-	return base.NewBundle("/_checkout/", files)
-}
-
 // Assets serves the scripts and styles of these pages. Mount it at "/_checkout/" on origin pay,
 // and countersign/ui.Assets at "/_ui/".
-func Assets() http.Handler { return bundle() }
+func Assets() http.Handler { return pagesTable.Assets() }
 
 // Loader serves the script for shops' pages. Mount it at "/v1/countersign.js" on origin pay.
 func Loader() http.Handler {
@@ -229,18 +218,6 @@ func Loader() http.Handler {
 	})
 }
 
-// pageTable holds the parsed templates; read-only once made.
-var pageTable = sync.OnceValues(func() (*template.Template, error) {
-	b := bundle()
-	return template.New("").Funcs(base.Funcs()).Funcs(template.FuncMap{
-		"css": b.Stylesheet, "js": b.Script,
-	}).ParseFS(templates, "*.html")
-})
+var pagesTable = base.NewPages("/_checkout/", dist, templates, nil)
 
-func page(w io.Writer, name string, data any) error {
-	t, err := pageTable()
-	if err != nil {
-		return err
-	}
-	return t.ExecuteTemplate(w, name, data)
-}
+func page(w io.Writer, name string, data any) error { return pagesTable.Write(w, name, data) }

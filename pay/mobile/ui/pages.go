@@ -5,9 +5,7 @@ import (
 	"embed"
 	"html/template"
 	"io"
-	"io/fs"
 	"net/http"
-	"sync"
 
 	base "countersign/ui"
 )
@@ -66,7 +64,7 @@ type Payment struct {
 type Look struct{ Card, URL string }
 
 // Home writes the app.
-func Home(w io.Writer, p Page) error { return pageTable().ExecuteTemplate(w, "home.html", p) }
+func Home(w io.Writer, p Page) error { return pagesTable.Write(w, "home.html", p) }
 
 // SignInPage asks who is there. Again makes the browser ask once more for itself, with its cookie.
 type SignInPage struct {
@@ -76,30 +74,19 @@ type SignInPage struct {
 }
 
 // SignIn writes it.
-func SignIn(w io.Writer, p SignInPage) error { return pageTable().ExecuteTemplate(w, "signin.html", p) }
+func SignIn(w io.Writer, p SignInPage) error { return pagesTable.Write(w, "signin.html", p) }
 
 // Note writes a page that says one thing.
 func Note(w io.Writer, title, text string) error {
-	return pageTable().ExecuteTemplate(w, "note.html", struct{ Title, Text string }{title, text})
+	return pagesTable.Write(w, "note.html", struct{ Title, Text string }{title, text})
 }
 
 // Assets serves script and style. Mount it at "/_bank/", and countersign/ui.Assets at "/_ui/".
-func Assets() http.Handler { return bundleTable() }
+func Assets() http.Handler { return pagesTable.Assets() }
 
-// bundleTable is made once.
-var bundleTable = sync.OnceValue(func() *base.Bundle {
-	files, err := fs.Sub(dist, "dist")
-	if err != nil {
-		panic(err) // "dist" is a constant and embedded
-	}
-	return base.NewBundle("/_bank/", files)
-})
-
-// pageTable is parsed once.
-var pageTable = sync.OnceValue(func() *template.Template {
-	b := bundleTable()
-	return template.Must(template.New("").Funcs(base.Funcs()).Funcs(template.FuncMap{
+var pagesTable = base.NewPages("/_bank/", dist, templates, func(b *base.Bundle) template.FuncMap {
+	return template.FuncMap{
 		"style":  func() template.HTML { return b.Stylesheet("bank.css") },
 		"script": func() template.HTML { return b.Script("bank.js") },
-	}).ParseFS(templates, "*.html"))
+	}
 })

@@ -9,9 +9,7 @@ import (
 	"embed"
 	"html/template"
 	"io"
-	"io/fs"
 	"net/http"
-	"sync"
 
 	base "countersign/ui"
 )
@@ -51,28 +49,10 @@ func CSP(ancestors ...string) string {
 }
 
 // Assets serves script and style. Mount it at "/_face/" on origin face.bank, and countersign/ui.Assets at "/_ui/".
-func Assets() http.Handler { return bundle() }
+func Assets() http.Handler { return pagesTable.Assets() }
 
-func bundle() *base.Bundle {
-	files, err := fs.Sub(dist, "dist")
-	if err != nil {
-		panic(err) // "dist" is a constant and embedded
-	}
-	return base.NewBundle("/_face/", files)
-}
-
-// pageTable holds the parsed templates; read-only once made.
-var pageTable = sync.OnceValues(func() (*template.Template, error) {
-	b := bundle()
-	return template.New("").Funcs(base.Funcs()).Funcs(template.FuncMap{
-		"css": b.Stylesheet, "js": b.Script, "cssURL": func(n string) string { return b.URL(n) },
-	}).ParseFS(templates, "*.html")
+var pagesTable = base.NewPages("/_face/", dist, templates, func(b *base.Bundle) template.FuncMap {
+	return template.FuncMap{"cssURL": b.URL}
 })
 
-func render(w io.Writer, name string, data any) error {
-	t, err := pageTable()
-	if err != nil {
-		return err
-	}
-	return t.ExecuteTemplate(w, name, data)
-}
+func render(w io.Writer, name string, data any) error { return pagesTable.Write(w, name, data) }
