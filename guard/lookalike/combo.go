@@ -38,35 +38,45 @@ func (s *search) insideCoarse(budget *int) {
 func (s *search) scan(form []byte, pos []uint16, budget *int) {
 	const b3 = hashBase * hashBase & (1<<64 - 1) * hashBase & (1<<64 - 1)
 	h := hashOf(form[:min(3, len(form))])
+	grams := &s.e.grams
 	for i := 0; i+4 <= len(form); i++ {
 		h = h*hashBase + uint64(form[i+3]) + 1
-		k := mix(h)
-		ids, tags := s.e.grams.of(k)
-		for n, id := range ids {
-			if tags[n] != tag(k) {
-				continue
-			}
-			if *budget--; *budget < 0 {
-				return
-			}
-			t := &s.e.tokens[id]
-			f := t.one()
-			if pos != nil {
-				f = t.coarse()
-			}
-			if pos == nil && i >= s.q.reg && len(t.text) >= minTwo {
-				s.twoOff(int32(id), form[s.q.reg:])
-			}
-			if len(f) < 4 || len(form)-i < len(f) || string(form[i:i+len(f)]) != f {
-				continue
-			}
-			start, end := i, i+len(f)
-			if pos != nil {
-				start, end = int(pos[start]), int(pos[end])
-			}
-			s.occurrence(int32(id), start, end)
+		if k := mix(h); grams.may(k) {
+			s.gram(form, pos, i, k, budget)
+		}
+		if *budget < 0 {
+			return
 		}
 		h -= (uint64(form[i]) + 1) * b3
+	}
+}
+
+// gram compares with the names that have the four letters at form[i:], whose key is k.
+func (s *search) gram(form []byte, pos []uint16, i int, k uint32, budget *int) {
+	ids, tags := s.e.grams.of(k)
+	for n, id := range ids {
+		if tags[n] != tag(k) {
+			continue
+		}
+		if *budget--; *budget < 0 {
+			return
+		}
+		t := &s.e.tokens[id]
+		f := t.one()
+		if pos != nil {
+			f = t.coarse()
+		}
+		if pos == nil && i >= s.q.reg && len(t.text) >= minTwo {
+			s.twoOff(int32(id), form[s.q.reg:])
+		}
+		if len(f) < 4 || len(form)-i < len(f) || string(form[i:i+len(f)]) != f {
+			continue
+		}
+		start, end := i, i+len(f)
+		if pos != nil {
+			start, end = int(pos[start]), int(pos[end])
+		}
+		s.occurrence(int32(id), start, end)
 	}
 }
 
@@ -142,8 +152,13 @@ func (s *search) wordsOnly(word []byte) int32 {
 	if len(word) > 24 {
 		return 0
 	}
-	for i := 2; i+2 <= len(word); i++ {
-		if a := s.e.words.get(hashOf(word[:i])); a != 0 {
+	h := uint64(0)
+	for i := 1; i+2 <= len(word); i++ {
+		h = h*hashBase + uint64(word[i-1]) + 1 // hashOf(word[:i])
+		if i < 2 {
+			continue
+		}
+		if a := s.e.words.get(h); a != 0 {
 			if b := s.e.words.get(hashOf(word[i:])); b != 0 {
 				return max(a, b)
 			}

@@ -195,14 +195,17 @@ func newMulti(pairs []pairOf) multi {
 	return m
 }
 
-// of gives the tokens that may be under a key: those of ids whose tag is tag(key).
-func (m *multi) of(key uint32) (ids []uint16, tags []uint8) {
+// may asks the bitmap: false = certainly nothing is under the key. It is small, so that it is compiled into the loops that ask.
+func (m *multi) may(key uint32) bool {
 	bit := m.bit(key)
-	if m.bits[bit>>6]&(1<<(bit&63)) == 0 {
-		return nil, nil
-	}
+	return m.bits[bit>>6]>>(bit&63)&1 != 0
+}
+
+// of gives the tokens that may be under a key for which may is true: those of ids whose tag is tag(key).
+func (m *multi) of(key uint32) (ids []uint16, tags []uint8) {
 	b := m.bucket(key)
-	return m.ids[m.starts[b]:m.starts[b+1]], m.tags[m.starts[b]:m.starts[b+1]]
+	from, to := m.starts[b], m.starts[b+1]
+	return m.ids[from:to], m.tags[from:to]
 }
 
 // build fills the index.

@@ -40,7 +40,13 @@ type probe struct {
 }
 
 func (p *probe) key(h uint64) {
-	k := mix(h)
+	if k := mix(h); p.e.near.may(k) {
+		p.under(k)
+	}
+}
+
+// under compares with the names under a key.
+func (p *probe) under(k uint32) {
 	ids, tags := p.e.near.of(k)
 	for i, t := range tags {
 		if t == tag(k) {
@@ -73,10 +79,12 @@ func (p *probe) form(f []byte) {
 		return
 	}
 	// Without letter i the hash is full - (prefix(i+1) - prefix(i)) * base^(n-1-i).
-	prefix := uint64(0)
+	near, prefix := &p.e.near, uint64(0)
 	for i, c := range f {
 		next := prefix*hashBase + uint64(c) + 1
-		p.key(full - (next-prefix)*powerTable[len(f)-1-i])
+		if k := mix(full - (next-prefix)*powerTable[len(f)-1-i]); near.may(k) {
+			p.under(k)
+		}
 		prefix = next
 	}
 }

@@ -71,7 +71,11 @@ func (e *Engine) isToken(s []byte) bool {
 	for _, c := range s {
 		h = h*hashBase + uint64(fold.One(c)) + 1
 	}
-	ids, _ := e.near.of(mix(h))
+	k := mix(h)
+	if !e.near.may(k) {
+		return false
+	}
+	ids, _ := e.near.of(k)
 	for _, id := range ids {
 		if e.tokens[id].text == string(s) {
 			return true

@@ -28,19 +28,17 @@ func twoTypos(s, one []byte, t *token) bool {
 func distance(s []byte, t string) int {
 	const far = 3
 	var rows [3][maxToken + 8]int8
-	for i := range rows {
-		for j := range rows[i] {
-			rows[i][j] = far
-		}
+	var blank [maxToken + 8]int8
+	for j := range len(t) + 1 {
+		blank[j] = far
 	}
+	rows[0], rows[1], rows[2] = blank, blank, blank
 	for j := 0; j <= min(2, len(t)); j++ {
 		rows[0][j] = int8(j)
 	}
 	for i := 1; i <= len(s); i++ {
 		now, last, before := &rows[i%3], &rows[(i+2)%3], &rows[(i+1)%3]
-		for j := range now {
-			now[j] = far
-		}
+		*now = blank
 		if i <= 2 {
 			now[0] = int8(i)
 		}
