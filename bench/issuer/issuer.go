@@ -15,11 +15,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"countersign/bench/disk"
 	bank "countersign/pay/issuer"
 	"countersign/pay/issuer/cards"
 	"countersign/pay/issuer/check"
@@ -27,6 +27,7 @@ import (
 	"countersign/pay/issuer/store"
 	"countersign/pay/money"
 	"countersign/sql"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -102,7 +103,7 @@ func run(dir string, quick bool) (r Result, err error) {
 	}
 	var waits []time.Duration
 	for _, l := range levels { // the disk is measured around every level: neighbours come and go
-		before, err := fsyncs(dir, syncs/len(levels))
+		before, err := disk.Syncs(dir, syncs/len(levels))
 		if err != nil {
 			return r, err
 		}
@@ -113,7 +114,7 @@ func run(dir string, quick bool) (r Result, err error) {
 		}
 		r.Levels = append(r.Levels, one)
 	}
-	r.SyncsPerSecond, r.SyncP50ms, r.SyncP99ms = summary(waits)
+	r.SyncsPerSecond, r.SyncP50ms, r.SyncP99ms = disk.Summary(waits)
 	for i := range r.Levels {
 		r.Levels[i].OfSyncRate = r.Levels[i].PerSecond / r.SyncsPerSecond
 		r.Ratio = r.Levels[i].OfSyncRate
@@ -143,37 +144,6 @@ func issue(ctx context.Context, w *issuertest.World, n int) (deck []*issuertest.
 		deck = append(deck, c)
 	}
 	return deck, nil
-}
-
-// fsyncs appends 4 KiB and waits for the disk, n times.
-func fsyncs(dir string, n int) (waits []time.Duration, err error) {
-	f, err := os.CreateTemp(dir, "sync-")
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	block := make([]byte, 4096)
-	for range n {
-		start := time.Now()
-		if _, err := f.Write(block); err != nil {
-			return nil, err
-		}
-		if err := unix.Fdatasync(int(f.Fd())); err != nil {
-			return nil, err
-		}
-		waits = append(waits, time.Since(start))
-	}
-	return waits, nil
-}
-
-func summary(waits []time.Duration) (perSecond, p50, p99 float64) {
-	slices.Sort(waits)
-	sum := time.Duration(0)
-	for _, d := range waits {
-		sum += d
-	}
-	at := func(q float64) float64 { return float64(waits[int(q*float64(len(waits)-1))].Microseconds()) / 1000 }
-	return float64(len(waits)) / sum.Seconds(), at(0.5), at(0.99)
 }
 
 func measure(ctx context.Context, w *issuertest.World, s *store.Store, deck []*issuertest.Card, l level) (Level, error) {
@@ -213,7 +183,7 @@ func measure(ctx context.Context, w *issuertest.World, s *store.Store, deck []*i
 	if n := refused.Load(); n > 0 {
 		return Level{}, fmt.Errorf("bench: %d of %d authorisations were refused", n, len(requests))
 	}
-	_, p50, p99 := summary(waits)
+	_, p50, p99 := disk.Summary(waits)
 	n := float64(len(requests))
 	return Level{
 		Callers: l.callers, Requests: len(requests), PerSecond: n / took.Seconds(), P50ms: p50, P99ms: p99,

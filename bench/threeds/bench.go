@@ -20,11 +20,10 @@ import (
 	"sync"
 	"time"
 
-	gateway "countersign/pay/checkout/threeds"
-
+	"countersign/bench/disk"
 	"countersign/pay/card"
+	gateway "countersign/pay/checkout/threeds"
 	"countersign/pay/money"
-	"golang.org/x/sys/unix"
 )
 
 // Sizes of a typical AReq and ARes on the wire, HTTP head included, in bytes.
@@ -80,7 +79,7 @@ func Run(w io.Writer, quick, jsonOut bool) error {
 }
 
 func run(dir string, n int) (r Result, err error) {
-	disk, err := syncs(dir, n/3)
+	probe, err := syncs(dir, n/3)
 	if err != nil {
 		return r, err
 	}
@@ -101,13 +100,13 @@ func run(dir string, n int) (r Result, err error) {
 				if err != nil {
 					return r, err
 				}
-				disk = append(disk, again...)
-				slices.Sort(disk)
-				r.Ratio = row.P50 / (bare.P50 + micros(disk[len(disk)/2]))
+				probe = append(probe, again...)
+				slices.Sort(probe)
+				r.Ratio = row.P50 / (bare.P50 + micros(probe[len(probe)/2]))
 			}
 		}
 	}
-	r.Rows = append(r.Rows, summary("fdatasync of 4 KiB", "disk", 1, disk, 0))
+	r.Rows = append(r.Rows, summary("fdatasync of 4 KiB", "disk", 1, probe, 0))
 	return r, nil
 }
 
@@ -233,26 +232,11 @@ func loads(callers, each int, f func() error) (waits []time.Duration, took time.
 	return waits, took, errors.Join(errs...)
 }
 
-// syncs appends 4 KiB and waits for the disk, n times.
-func syncs(dir string, n int) (waits []time.Duration, err error) {
-	f, err := os.Create(filepath.Join(dir, "sync"))
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	block := make([]byte, 4096)
-	for range n {
-		if _, err := f.Write(block); err != nil {
-			return nil, err
-		}
-		start := time.Now()
-		if err := unix.Fdatasync(int(f.Fd())); err != nil {
-			return nil, err
-		}
-		waits = append(waits, time.Since(start))
-	}
+// syncs is disk.Syncs in order of time.
+func syncs(dir string, n int) ([]time.Duration, error) {
+	waits, err := disk.Syncs(dir, n)
 	slices.Sort(waits)
-	return waits, nil
+	return waits, err
 }
 
 func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 }
