@@ -128,7 +128,7 @@ func Text(value [Size]byte) string { return base64.StdEncoding.EncodeToString(va
 // Parse reads what Text writes, or ErrProof.
 func Parse(text string) ([]byte, error) {
 	v, err := base64.StdEncoding.Strict().DecodeString(text)
-	if err != nil || len(v) != Size {
+	if err != nil || len(v) != Size || len(text) != Size/3*4 { // the decoder skips line ends
 		return nil, ErrProof
 	}
 	return v, nil
