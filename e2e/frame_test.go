@@ -26,17 +26,14 @@ func TestFrameSealsWhatTheBankOpens(t *testing.T) {
 			order(tab, f.url("shop"))
 			number := testNumber("9123", 16)
 			fill(tab, "/frame/", number, nextYear(), "042", "Ada Example")
-			tab.Save("/tmp/cs-frame-" + size.Name + ".png")
 			tab.Axe("card frame")
 			tab.Fits("pay page")
 			tab.Dark(true)
 			tab.Axe("card frame, dark")
-			tab.Save("/tmp/cs-frame-dark-" + size.Name + ".png")
 			tab.Dark(false)
 			tab.Click("/frame/", "#pay", 2)
 			tab.Visible("acs.bank", "#ok")
 			tab.Axe("challenge")
-			tab.Save("/tmp/cs-challenge-" + size.Name + ".png")
 			if len(f.posts) != 1 || len(f.posts[0]) < 16 {
 				t.Errorf("double click sent %d cards", len(f.posts))
 			}
@@ -50,7 +47,6 @@ func TestFrameSealsWhatTheBankOpens(t *testing.T) {
 			tab.Click("acs.bank", "#ok")
 			tab.Click("acs.bank", "#on")
 			tab.Until("", "location.pathname.startsWith('/orders/') && document.querySelector('#state')?.dataset.state === 'captured'")
-			tab.Save("/tmp/cs-order-" + size.Name + ".png")
 			tab.Axe("order")
 			tab.Quiet()
 		})
@@ -108,7 +104,6 @@ func TestFrameChecksWhileTyping(t *testing.T) {
 	tab.Axe("card form with mistakes")
 	tab.Dark(true)
 	tab.Axe("card form with mistakes, dark")
-	tab.Save("/tmp/cs-mistakes.png")
 	if len(f.posts) > 0 {
 		t.Error("a card with mistakes was sent")
 	}
@@ -190,7 +185,6 @@ func TestFrameAfterADecline(t *testing.T) {
 	if len(f.posts) != 3 || f.posts[0] != f.posts[2] || f.raw[0] != f.raw[2] {
 		t.Errorf("attempts: %v", f.posts)
 	}
-	tab.Save("/tmp/cs-declined.png")
 	tab.Axe("declined")
 	f.mu.Lock()
 	f.next, f.posts = "processing", nil
@@ -198,7 +192,6 @@ func TestFrameAfterADecline(t *testing.T) {
 	fill(tab, "", testNumber("9001", 16), nextYear(), "111", "")
 	tab.Keys("\r")
 	tab.Visible("", "#wait")
-	tab.Save("/tmp/cs-wait.png")
 	f.mu.Lock()
 	f.state = "paid"
 	f.mu.Unlock()
@@ -272,7 +265,6 @@ func TestFrameStates(t *testing.T) {
 			}
 			tab.Dark(false)
 			tab.Fits(state)
-			tab.Save("/tmp/cs-state-" + state + "-" + size.Name + ".png")
 		}
 		tab.Quiet()
 	}

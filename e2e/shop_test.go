@@ -22,7 +22,6 @@ func TestShopPages(t *testing.T) {
 				}
 				tab.Dark(false)
 				tab.Fits(name)
-				tab.SaveWhole("/tmp/cs-shop-" + name + "-" + size.Name + ".png")
 			}
 			shop := f.url("shop")
 			tab.Goto(shop + "/")

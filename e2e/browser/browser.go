@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -254,7 +255,7 @@ func (tab *Tab) Until(part, script string) {
 		}
 		last = err
 	}
-	tab.Save("/tmp/countersign-e2e-failed.png")
+	tab.Save(filepath.Join(os.TempDir(), "countersign-e2e-failed.png"))
 	tab.t.Fatalf("waited in vain for %s in %q (%v)\nframes: %v\nconsole: %v\ntext: %.800s", script, part, last, tab.Frames(), tab.Said(), tab.text(part))
 }
 
@@ -348,24 +349,10 @@ func (tab *Tab) Picture() []byte {
 	return b
 }
 
-// Whole is a PNG of the whole page.
-func (tab *Tab) Whole() []byte {
-	tab.t.Helper()
-	b, err := chromedp.Run(tab.ctx, chromedp.FullScreenshot(100))
-	tab.do("picture", err)
-	return b
-}
-
 // Save writes a PNG of the window.
 func (tab *Tab) Save(path string) {
 	tab.t.Helper()
 	tab.do("save", os.WriteFile(path, tab.Picture(), 0o644))
-}
-
-// SaveWhole writes a PNG of the whole page.
-func (tab *Tab) SaveWhole(path string) {
-	tab.t.Helper()
-	tab.do("save", os.WriteFile(path, tab.Whole(), 0o644))
 }
 
 // Said is what the console has heard so far.
